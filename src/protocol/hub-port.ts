@@ -1,0 +1,144 @@
+import type { ErrorValue } from './errors.ts'
+import type { PackedChunks } from './packed-chunks.ts'
+import type { StreamInfo, StreamSnapshot } from './snapshot.ts'
+import type { StoredSource } from './source.ts'
+
+/** Where a hub runs. */
+export type Tier = 'shared-worker' | 'leader-tab' | 'page'
+
+/** An answer as a value: Comlink would strip an error's code and data. */
+export type Reply<T> = { ok: true; value: T } | { ok: false; error: ErrorValue }
+
+/** Tab → hub, first message. */
+export interface Hello {
+  protocol: number
+  minProtocol: number
+  clientId: string
+}
+
+/** Hub → tab, the answer to {@link Hello}. */
+export interface Welcome {
+  protocol: number
+  bootId: string
+  durable: boolean
+  tier: Tier
+}
+
+/** A cursor that a tab asks for. */
+export interface Attach {
+  /** Chosen by the tab, unique within its connection. */
+  cursorId: number
+  channel: string
+  /** The stream, or `null` for the newest of the channel, now and whenever a newer one starts. */
+  streamId: string | null
+  /** The next seq wanted; `'live'` for the one after the committed seq. */
+  from: number | 'live'
+  /** Only the last n chunks before what is live; overrides `from`. */
+  tail?: number
+  /** False: only snapshots, no chunks. Default true. */
+  chunks?: boolean
+}
+
+/** Where a cursor stands. A tab whose view goes further than `fromSeq` cuts it back (an explicit rewind: nothing durable stood behind it). */
+export interface Attached {
+  /** `null` where the channel has no stream yet. */
+  snapshot: StreamSnapshot | null
+  /** The next seq that the hub will deliver. */
+  fromSeq: number
+}
+
+/** Hub → tab: what a cursor moved over. The tab's answer is the acknowledgement; one is in flight per cursor. */
+export interface Batch {
+  bootId: string
+  cursorId: number
+  epoch: number
+  streamId: string
+  /** Seq of the first chunk or gap; the tab applies the batch if and only if this is its next seq (hand-over rule 10). */
+  fromSeq: number
+  /** The next seq after this batch. Seqs between `fromSeq` and `toSeq` that `packs` does not hold are gaps. */
+  toSeq: number
+  /** In order, without overlap. */
+  packs: readonly PackedChunks[]
+  /** Out of the read that gave the chunks, present only where the batch reaches that snapshot's `seq` (hand-over rule 9). */
+  snapshot: StreamSnapshot | null
+}
+
+/** The tab's answer to a batch. `next` is the seq that it wants now: the hub goes on from there, also where it dropped the batch. */
+export interface Ack {
+  next: number
+}
+
+export type VerbKind = 'stop' | 'resume' | 'cancel'
+
+/** A verb. Sent again with the same `verbId` after a hub died, and applied once (hand-over rule 13). */
+export interface Verb {
+  verbId: string
+  kind: VerbKind
+  streamId: string
+  reason?: string
+}
+
+/** A new run of a channel. Sent again with the same `streamId` after a hub died, and started once. */
+export interface StartStream {
+  streamId: string
+  channel: string
+  source: StoredSource
+  meta?: unknown
+  /**
+   * - `'replace'` (`send`): what was live in the channel is cancelled.
+   * - `'join'` (`open`): the newest stream of the same source is joined if there is one.
+   * - `{retryOf}` (`retry`): a stream that started after this one is joined; so two tabs that retry start one run.
+   */
+  mode: 'replace' | 'join' | { retryOf: string }
+}
+
+/** What `hub.forget` deletes: a stream, or a channel with all its streams. */
+export type Forget = { streamId: string } | { channel: string }
+
+/** Storage of this origin. Sizes in bytes. */
+export interface StorageUse {
+  durable: boolean
+  usage: number
+  quota: number
+  streams: number
+}
+
+/** What a tab asks of a hub. Every answer is a value; a call that never answers is raced with the hub's lock by the caller. */
+export interface HubPort {
+  /** Handshake steps 2 to 4. `tab` is where the hub finds the tab's {@link TabPort}. */
+  hello(hello: Hello, tab: MessagePort): Promise<Reply<Welcome>>
+  attach(request: Attach): Promise<Reply<Attached>>
+  detach(cursorId: number): Promise<Reply<null>>
+  /** Answers with the stream that was started or joined, once its row is committed. */
+  start(request: StartStream): Promise<Reply<StreamSnapshot>>
+  /** Answers once the verb took effect. */
+  verb(verb: Verb): Promise<Reply<StreamSnapshot>>
+  /** All streams, or those of one channel; oldest first. */
+  streams(channel?: string): Promise<Reply<StreamInfo[]>>
+  /** From now on tell this tab about changes ({@link TabPort.streamChanged}), or no longer. */
+  watch(on: boolean): Promise<Reply<null>>
+  forget(what: Forget): Promise<Reply<null>>
+  clear(): Promise<Reply<null>>
+  storage(): Promise<Reply<StorageUse>>
+  /** Hints from the page: the network is back, the tab became visible. */
+  nudge(): Promise<Reply<null>>
+  /** The tab leaves; its cursors go. */
+  bye(): Promise<Reply<null>>
+}
+
+/** What a request looks like to whoever is asked for its credentials. */
+export interface CredentialsRequest {
+  url: string
+  method: string
+  channel: string
+  streamId: string
+}
+
+/** What a hub asks of a tab. */
+export interface TabPort {
+  deliver(batch: Batch): Promise<Ack>
+  /** A watched stream changed or is gone (`null`). */
+  streamChanged(streamId: string, info: StreamInfo | null): Promise<void>
+  /** Headers for a request, never stored; `null` where this tab has none to give. */
+  headers(request: CredentialsRequest): Promise<readonly (readonly [string, string])[] | null>
+}

@@ -1,0 +1,48 @@
+import { HeadwaterError } from './errors.ts'
+
+/** Longest channel name and stream id, in UTF-16 units: they become parts of URLs, lock names and keys. */
+export const MAX_NAME_LENGTH = 256
+
+// C0, DEL, C1, and the line separators that would tear a log line or a terminal apart.
+// eslint-disable-next-line no-control-regex -- control characters are what this pattern is for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+
+// A lone surrogate has no UTF-8 form: the name would come back from the server as another one. (`isWellFormed` needs Node 20 types.)
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+
+function whatIsWrong(name: unknown): string | null {
+  if (typeof name !== 'string') return `must be a string, not ${name === null ? 'null' : typeof name}`
+  if (name === '') return 'must not be empty'
+  if (name.length > MAX_NAME_LENGTH) return `must be at most ${MAX_NAME_LENGTH} characters, not ${name.length}`
+  if (CONTROL.test(name)) return 'must not contain control characters'
+  if (LONE_SURROGATE.test(name)) return 'must be well-formed Unicode'
+  return null
+}
+
+/**
+ * A channel's name, checked.
+ * @throws {HeadwaterError} `bad-name`
+ */
+export function checkChannelName(name: unknown): string {
+  const wrong = whatIsWrong(name)
+  if (wrong !== null) throw new HeadwaterError('bad-name', `The channel's name ${wrong}.`, name)
+  return name as string
+}
+
+/**
+ * A stream's id, checked.
+ * @throws {HeadwaterError} `bad-id`
+ */
+export function checkStreamId(id: unknown): string {
+  const wrong = whatIsWrong(id)
+  if (wrong !== null) throw new HeadwaterError('bad-id', `The stream's id ${wrong}.`, id)
+  return id as string
+}
+
+/** Names of the things that all hubs and tabs of an origin share. The storage format's version is in the database's name. */
+export const DATABASE_NAME = 'headwater-1'
+export const tabLock = (clientId: string): string => `headwater:tab:${clientId}`
+export const hubLock = (bootId: string): string => `headwater:hub:${bootId}`
+export const ownLock = (streamId: string): string => `headwater:own:${streamId}`
+/** BroadcastChannel on which hubs tell each other that a row moved. A hint, never the truth (hand-over rule 11). */
+export const MOVED_CHANNEL = 'headwater-1:moved'

@@ -1,0 +1,45 @@
+import type { Dialect, TerminalRule } from './dialect.ts'
+
+export type SourceFormat = 'auto' | 'sse' | 'ndjson' | 'text' | 'bytes' | 'durable-stream' | 'websocket'
+
+/** Where a stream comes from, as an application says it. */
+export interface Source {
+  /** Absolute, or relative to the page. Must be `http:` or `https:`, without user name and password. */
+  url: string
+  /** Default `GET`. */
+  method?: string
+  /** Sent with the request and never stored: after a hand-over a live tab is asked again. */
+  headers?: HeadersInit
+  /** Text and bytes go as they are; anything else as JSON with `content-type: application/json`. */
+  body?: unknown
+  /** Default `auto`: told by the response's content type. */
+  format?: SourceFormat
+  /** What chunks mean; by default told by the response's headers. */
+  dialect?: string | Dialect
+  /** Address where the stream can be continued; else taken from the response's headers, else none. */
+  resume?: string
+  /** Address that cancels the producer; else taken from the response's headers, else none. */
+  cancel?: string
+  /** The request may be sent again. Default: true for GET and HEAD. */
+  idempotent?: boolean
+  /** Automatic attempts after a lost connection. Default 3. */
+  retries?: number
+}
+
+/** A source as it crosses threads and is stored: plain data, absolute addresses, no secrets. */
+export interface StoredSource {
+  url: string
+  method: string
+  /** Only `accept` and `content-type`. */
+  headers: readonly (readonly [name: string, value: string])[]
+  body: string | Uint8Array | null
+  format: SourceFormat
+  /** Name of the dialect, `null` where the response is to tell. */
+  dialect: string | null
+  /** Rules of a dialect that the hub does not know by name. */
+  terminal: readonly TerminalRule[] | null
+  resume: string | null
+  cancel: string | null
+  idempotent: boolean
+  retries: number
+}

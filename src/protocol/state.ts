@@ -1,0 +1,60 @@
+import type { Ending, Gap } from './chunk.ts'
+import type { HeadwaterError } from './errors.ts'
+
+export type Status =
+  'idle' | 'queued' | 'connecting' | 'streaming' | 'reconnecting' | 'disconnected' | 'stopped' | 'done' | 'error'
+
+/** What a stream that is not moving waits for. */
+export type WaitingFor = 'network' | 'server' | 'connection' | 'credentials'
+
+/** A piece of a model's message, built from the chunks by a dialect. */
+export type Part =
+  | { type: 'text'; id?: string; text: string; state: 'streaming' | 'done' }
+  | { type: 'reasoning'; id?: string; text: string; state: 'streaming' | 'done' }
+  | {
+      type: 'tool'
+      id: string
+      name: string
+      state: 'input-streaming' | 'input-available' | 'output-available' | 'output-error'
+      /** The input as text while it streams; upstream's own JSON. */
+      inputText: string
+      input?: unknown
+      output?: unknown
+      errorText?: string
+    }
+  | { type: 'source'; id: string; url?: string; title?: string; mediaType?: string }
+  | { type: 'file'; url: string; mediaType: string }
+  | { type: 'data'; name: string; id?: string; data: unknown }
+  | { type: 'step' }
+
+/** What a model's answer cost, in tokens. */
+export interface Usage {
+  inputTokens?: number
+  outputTokens?: number
+  reasoningTokens?: number
+  totalTokens?: number
+}
+
+/** What one view of a channel shows: an immutable snapshot. */
+export interface State {
+  streamId: string | null
+  /** The last seq that this view has. 0 where it has none. */
+  seq: number
+  status: Status
+  waitingFor?: WaitingFor
+  /** All text so far. Built only once it was read. */
+  text: string
+  /** The message so far. Built only once it was read. */
+  parts: readonly Part[]
+  usage?: Usage
+  meta?: unknown
+  /** More is expected: `queued`, `connecting`, `streaming` or `reconnecting`. */
+  loading: boolean
+  done: boolean
+  canResume: boolean
+  canRetry: boolean
+  error: string | null
+  failure: HeadwaterError | null
+  ending: Ending | null
+  gaps: readonly Gap[]
+}

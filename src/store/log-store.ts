@@ -1,0 +1,117 @@
+import type { Ending, Gap } from '../protocol/chunk.ts'
+import type { ErrorValue } from '../protocol/errors.ts'
+import type { VerbKind } from '../protocol/hub-port.ts'
+import type { PackedChunks } from '../protocol/packed-chunks.ts'
+import type { Position } from '../protocol/position.ts'
+import type { StoredSource } from '../protocol/source.ts'
+import type { Status, WaitingFor } from '../protocol/state.ts'
+import type { Verdict } from '../protocol/verdict.ts'
+
+/** A verb that waits for the owner (hand-over rule 12). */
+export interface Intent {
+  kind: VerbKind
+  reason?: string
+}
+
+/** Everything that is kept about a stream, apart from its chunks. Plain data. Secrets never get here. */
+export interface StreamRow {
+  streamId: string
+  channel: string
+  source: StoredSource | null
+  meta?: unknown
+  /** Rises with every change of the row. */
+  version: number
+  /** Rises each time ownership changes hands; a writer with an older one is refused. */
+  epoch: number
+  /** The committed seq. */
+  seq: number
+  firstSeq: number
+  /** Where upstream goes on after `seq`. */
+  position: Position
+  status: Status
+  waitingFor?: WaitingFor
+  /** A non-idempotent request may have been sent: never again (hand-over rule 8). */
+  sent: boolean
+  resumeUrl: string | null
+  cancelUrl: string | null
+  /** Whether upstream can be continued from `position`. */
+  resumable: boolean
+  intent: Intent | null
+  /** The last verbs applied, so that one that is sent again is applied once (hand-over rule 13). */
+  verbIds: readonly string[]
+  verdict: Verdict | null
+  ending: Ending | null
+  failure: ErrorValue | null
+  gaps: readonly Gap[]
+  dialect: string | null
+  contentType: string | null
+  /** Size of the data in the log: UTF-16 units of texts plus bytes. */
+  size: number
+  /** Milliseconds since the epoch. */
+  createdAt: number
+  updatedAt: number
+}
+
+/**
+ * One change of one stream, decided inside the transaction: `decide` sees the row as it is then (undefined where there is none) and returns
+ * the row that shall be, with the packs that follow it, or `null` to leave everything as it is. It must be synchronous and pure: a store
+ * may call it again. Its packs must continue the log exactly: the first starts at the old row's `seq + 1` and the last ends at the new row's
+ * `seq` (a store refuses the transaction otherwise: that would be a hole).
+ */
+export interface RowChange {
+  streamId: string
+  decide(row: StreamRow | undefined): { row: StreamRow; packs?: readonly PackedChunks[] } | null
+}
+
+/** What one {@link RowChange} came to, after the commit: the row as stored now, and whether this change was applied. */
+export interface RowResult {
+  row: StreamRow | undefined
+  applied: boolean
+}
+
+/** What `readLog` found, out of one transaction with its row. */
+export interface LogRead {
+  row: StreamRow
+  /** In order, from the seq asked for. A hole between packs, or before the first, is damaged or pruned. */
+  packs: PackedChunks[]
+  /** The seq after what was read: the next read starts here. Holes that `packs` does not explain are gaps, up to here. */
+  toSeq: number
+}
+
+/**
+ * An append-only log of chunks for each stream, with a row of facts beside it.
+ *
+ * Contract (`test/browser/log-store.contract.ts` runs it over every implementation):
+ * - `commit` is one transaction: all the changes or, when it rejects, none. When it resolves, what was written is visible to every hub of
+ *   the origin and survives the death of any worker or tab (`durable`), or of none (`!durable`).
+ * - Changes in one `commit` are decided in order; a later one sees what an earlier one of the same stream made.
+ * - Chunks, position and epoch change together or not at all (I7). Committed chunks never change.
+ * - `openChannel` is one transaction on all rows of a channel: of two calls at once the second sees what the first made (I1).
+ * - Reads see one committed state, never half a transaction; row and chunks of a `readLog` belong together (hand-over rule 9).
+ * - A record that cannot be read is reported as a hole, and hurts no other record.
+ * - `remove` wins against a writer that is about to commit: `decide` then sees `undefined`.
+ * - Where the medium goes away under it (closed, deleted, quota), it rejects with `HeadwaterError` `store`, reopens, and serves what comes next.
+ */
+export interface LogStore {
+  readonly durable: boolean
+  row(streamId: string): Promise<StreamRow | undefined>
+  /** All rows, or those of one channel; oldest first. */
+  rows(channel?: string): Promise<StreamRow[]>
+  commit(changes: readonly RowChange[]): Promise<RowResult[]>
+  /** `decide` sees the channel's rows, oldest first, and returns the rows that shall be written (none to change nothing). */
+  openChannel(channel: string, decide: (rows: readonly StreamRow[]) => readonly StreamRow[]): Promise<void>
+  /**
+   * Chunks from `fromSeq`, about `maxSize` units of data (default 512 Ki) and `maxChunks` (default 5,000), but at least one pack if there is
+   * one. `undefined` where there is no such stream.
+   */
+  readLog(
+    streamId: string,
+    fromSeq: number,
+    limits?: { maxChunks?: number; maxSize?: number },
+  ): Promise<LogRead | undefined>
+  /** Packs small segments of a stream into large ones. Changes nothing that a reader can see. */
+  compact(streamId: string): Promise<void>
+  remove(streamIds: readonly string[]): Promise<void>
+  clear(): Promise<void>
+  close(): void
+}
