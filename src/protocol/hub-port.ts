@@ -1,3 +1,4 @@
+import type { Gap } from './chunk.ts'
 import type { ErrorValue } from './errors.ts'
 import type { PackedChunks } from './packed-chunks.ts'
 import type { StreamInfo, StreamSnapshot } from './snapshot.ts'
@@ -55,8 +56,10 @@ export interface Batch {
   streamId: string
   /** Seq of the first chunk or gap; the tab applies the batch if and only if this is its next seq (hand-over rule 10). */
   fromSeq: number
-  /** The next seq after this batch. Seqs between `fromSeq` and `toSeq` that `packs` does not hold are gaps. */
+  /** The next seq after this batch. */
   toSeq: number
+  /** What `packs` does not hold of the seqs from `fromSeq` to `toSeq - 1`, in order. */
+  gaps: readonly Gap[]
   /** In order, without overlap. */
   packs: readonly PackedChunks[]
   /** Out of the read that gave the chunks, present only where the batch reaches that snapshot's `seq` (hand-over rule 9). */
@@ -82,7 +85,10 @@ export interface Verb {
 export interface StartStream {
   streamId: string
   channel: string
-  source: StoredSource
+  /** `null` with `retryOf`: the source of that stream. */
+  source: StoredSource | null
+  /** Headers that must never be stored; the hub keeps them in memory only. */
+  secrets?: readonly (readonly [name: string, value: string])[]
   meta?: unknown
   /**
    * - `'replace'` (`send`): what was live in the channel is cancelled.

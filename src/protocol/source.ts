@@ -42,4 +42,6 @@ export interface StoredSource {
   cancel: string | null
   idempotent: boolean
   retries: number
+  /** Whether the request needs headers that are not stored: the hub asks a live tab for them. */
+  credentials: boolean
 }
