@@ -1,7 +1,8 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { chromiumArgs, findChromium } from './scripts/find-browser.mjs'
 
-const executablePath = process.env['HEADWATER_CHROMIUM'] ?? '/usr/bin/chromium'
+const executablePath = await findChromium()
 
 export default defineConfig({
   test: {
@@ -14,7 +15,9 @@ export default defineConfig({
         },
       },
       {
-        optimizeDeps: { include: ['idb', 'comlink', 'lit', 'eventsource-parser', 'nanoid'] },
+        resolve: { alias: { headwater: new URL('./src/client/index.ts', import.meta.url).pathname } },
+        // Named here, or a late optimise pass reloads the page in mid-run.
+        optimizeDeps: { include: ['idb', 'comlink', 'lit', 'eventsource-parser', 'nanoid', 'fast-check'] },
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
@@ -22,7 +25,10 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            provider: playwright({ launchOptions: { executablePath, args: ['--no-sandbox'] } }),
+            // Without a browser the provider fails with its own clear message; `npm test` installs one first.
+            provider: playwright({
+              launchOptions: { args: chromiumArgs(), ...(executablePath !== null && { executablePath }) },
+            }),
             instances: [{ browser: 'chromium' }],
           },
         },
