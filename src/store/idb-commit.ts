@@ -1,0 +1,86 @@
+import type { PackedChunks } from '../protocol/packed-chunks.ts'
+import { joinPacks } from '../protocol/packed-chunks.ts'
+import { applyChange, applyRow, idTaken } from './apply-change.ts'
+import { segmentsOf, streamsOf } from './idb-schema.ts'
+import type { WriteTransaction } from './idb-transaction.ts'
+import { Requests } from './idb-transaction.ts'
+import type { RowChange, RowResult, StreamRow } from './log-store.ts'
+import { planRuns } from './plan-compaction.ts'
+import { isReadableRow, readableRow } from './readable-row.ts'
+
+/** The body of `commit`: two round trips, one to read all rows, one to write everything. */
+export async function commitChanges(tx: WriteTransaction, changes: readonly RowChange[]): Promise<RowResult[]> {
+  const streams = tx.objectStore('streams')
+  const segments = tx.objectStore('segments')
+  const ids = [...new Set(changes.map(({ streamId }) => streamId))]
+  const found = await Promise.all(ids.map((streamId) => streams.get(streamId)))
+  const rows = new Map(ids.map((streamId, i) => [streamId, readableRow(found[i])]))
+  const created = new Set(ids.filter((streamId) => rows.get(streamId) === undefined))
+
+  const packs = new Map<string, PackedChunks[]>()
+  const applied = changes.map((change) => {
+    const decided = applyChange(rows.get(change.streamId), change)
+    if (decided === null) return false
+    rows.set(change.streamId, decided.row)
+    packs.set(change.streamId, [...(packs.get(change.streamId) ?? []), ...decided.packs])
+    return true
+  })
+
+  const requests = new Requests()
+  for (const [streamId, added] of packs) {
+    const row = rows.get(streamId)
+    if (row === undefined) continue
+    if (created.has(streamId)) {
+      // What a damaged row left behind would show up in the new log.
+      requests.add(segments.delete(segmentsOf(streamId)))
+      requests.add(tx.objectStore('channels').put({ channel: row.channel, streamId }))
+    }
+    requests.add(streams.put(row))
+    for (const run of planRuns(added)) requests.add(segments.put(joinPacks(run), [streamId, run[0].fromSeq]))
+  }
+  await requests.commit(tx)
+  return changes.map(({ streamId }, i) => ({ row: rows.get(streamId), applied: applied[i] === true }))
+}
+
+/** The body of `openChannel`. */
+export async function writeChannel(
+  tx: WriteTransaction,
+  channel: string,
+  decide: (rows: readonly StreamRow[]) => readonly StreamRow[],
+): Promise<void> {
+  const streams = tx.objectStore('streams')
+  const rows = (await streams.index('byChannel').getAll(streamsOf(channel))).filter(isReadableRow)
+  const changed = decide(rows).map((row) => applyRow(channel, rows, row))
+  const created = changed.filter(({ isNew }) => isNew).map(({ row }) => row)
+  const taken = await Promise.all(created.map(({ streamId }) => streams.getKey(streamId)))
+  for (const streamId of taken) if (streamId !== undefined) throw idTaken(streamId)
+
+  const requests = new Requests()
+  for (const { row } of changed) requests.add(streams.put(row))
+  for (const { streamId } of created) {
+    requests.add(tx.objectStore('segments').delete(segmentsOf(streamId)))
+    requests.add(tx.objectStore('channels').put({ channel, streamId }))
+  }
+  await requests.commit(tx)
+}
+
+/** The body of `remove`. */
+export async function removeStreams(tx: WriteTransaction, streamIds: readonly string[]): Promise<void> {
+  const streams = tx.objectStore('streams')
+  const rows = await Promise.all(streamIds.map((streamId) => streams.get(streamId)))
+  const requests = new Requests()
+  for (const streamId of streamIds) {
+    requests.add(streams.delete(streamId))
+    requests.add(tx.objectStore('segments').delete(segmentsOf(streamId)))
+  }
+  const channels = [...new Set(rows.filter(isReadableRow).map((row) => row.channel))]
+  const newest = await Promise.all(
+    channels.map((channel) => streams.index('byChannel').openKeyCursor(streamsOf(channel), 'prev')),
+  )
+  for (const [i, channel] of channels.entries()) {
+    const streamId = newest[i]?.primaryKey
+    const store = tx.objectStore('channels')
+    requests.add(streamId === undefined ? store.delete(channel) : store.put({ channel, streamId }))
+  }
+  await requests.commit(tx)
+}

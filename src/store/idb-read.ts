@@ -1,0 +1,61 @@
+import { packSize } from '../protocol/packed-chunks.ts'
+import type { LogDatabase } from './idb-schema.ts'
+import { segmentsOf } from './idb-schema.ts'
+import { LogReading } from './log-reading.ts'
+import type { LogRead } from './log-store.ts'
+import { isPackedChunks } from '../protocol/packed-chunks.ts'
+import { readableRow } from './readable-row.ts'
+
+/** Most records asked for at once. */
+const MAX_RECORDS = 1024
+
+/** The segment that holds `fromSeq`, and the next: enough where segments are large, a sample of their size where they are small. */
+const FIRST_RECORDS = 2
+
+/**
+ * The body of `readLog`. Rows and records come from one transaction. Where a segment starts at `fromSeq`, as it does for who reads on, there
+ * is one round trip per batch of large segments.
+ */
+export async function readSegments(
+  db: LogDatabase,
+  streamId: string,
+  fromSeq: number,
+  limits?: { maxChunks?: number; maxSize?: number },
+): Promise<LogRead | undefined> {
+  const tx = db.transaction(['streams', 'segments'], 'readonly')
+  const segments = tx.objectStore('segments')
+  const page = (start: number, count: number): Promise<[keys: [string, number][], records: unknown[]]> => {
+    const range = segmentsOf(streamId, start)
+    return Promise.all([segments.getAllKeys(range, count), segments.getAll(range, count)])
+  }
+
+  const before = IDBKeyRange.bound([streamId, 0], [streamId, fromSeq], false, true)
+  const [found, holder, first] = await Promise.all([
+    tx.objectStore('streams').get(streamId),
+    segments.openKeyCursor(before, 'prev'),
+    page(fromSeq, FIRST_RECORDS),
+  ])
+  const row = readableRow(found)
+  if (row === undefined) return undefined
+  const reading = new LogReading(row, fromSeq, limits)
+  let [keys, records] = first
+  let count = FIRST_RECORDS
+  if (holder !== null && keys[0]?.[1] !== fromSeq && fromSeq <= row.seq) {
+    reading.take(holder.key[1], await segments.get(holder.key))
+  }
+  for (;;) {
+    let chunks = 0
+    let size = 0
+    for (const [i, [, key]] of keys.entries()) {
+      const record = records[i]
+      reading.take(key, record)
+      if (!isPackedChunks(record)) continue
+      chunks += record.lengths.length
+      size += packSize(record)
+    }
+    const last = keys.at(-1)?.[1]
+    if (reading.full || last === undefined || keys.length < count) return reading.result()
+    count = Math.min(MAX_RECORDS, reading.wanted(chunks / keys.length, size / keys.length))
+    ;[keys, records] = await page(last + 1, count)
+  }
+}

@@ -1,0 +1,69 @@
+import type { DBSchema, IDBPDatabase } from 'idb'
+import { openDB } from 'idb'
+import { HeadwaterError } from '../protocol/errors.ts'
+import type { StreamRow } from './log-store.ts'
+import { toStoreError } from './store-error.ts'
+
+/**
+ * The format of the database. Its version is part of the database's name, because an upgrade in place hangs while any old tab is open; so
+ * this one never changes.
+ */
+export interface LogSchema extends DBSchema {
+  /** One per channel: which of its streams is the newest. */
+  channels: { key: string; value: { channel: string; streamId: string } }
+  streams: { key: string; value: StreamRow; indexes: { byChannel: [string, number] } }
+  /** `PackedChunks` under [streamId, fromSeq], or whatever a damaged disk has made of one. */
+  segments: { key: [string, number]; value: unknown }
+}
+
+export type LogDatabase = IDBPDatabase<LogSchema>
+
+/** All segments of a stream, or those from a seq on. Arrays sort after numbers. */
+export function segmentsOf(streamId: string, fromSeq = 0): IDBKeyRange {
+  return IDBKeyRange.bound([streamId, fromSeq], [streamId, []])
+}
+
+/** All streams of a channel in the index `byChannel`, oldest first. */
+export function streamsOf(channel: string): IDBKeyRange {
+  return IDBKeyRange.bound([channel], [channel, []])
+}
+
+/**
+ * Opens the database. `onGone` is called when this handle must no longer be used: the browser closed it, or somebody deletes the database.
+ * @throws {HeadwaterError} `store` where there is no IndexedDB, or it does not let us in
+ */
+export async function openLogDatabase(name: string, onGone: () => void): Promise<LogDatabase> {
+  if (typeof indexedDB === 'undefined') {
+    throw new HeadwaterError('store', 'This browser offers no IndexedDB here; streams are kept in memory only.')
+  }
+  let refuse: (error: HeadwaterError) => void = () => undefined
+  const blocked = new Promise<never>((_, reject) => {
+    refuse = reject
+  })
+  const opening = openDB<LogSchema>(name, 1, {
+    upgrade(db) {
+      db.createObjectStore('channels', { keyPath: 'channel' })
+      const streams = db.createObjectStore('streams', { keyPath: 'streamId' })
+      streams.createIndex('byChannel', ['channel', 'createdAt'])
+      db.createObjectStore('segments')
+    },
+    blocked() {
+      refuse(new HeadwaterError('store', `The database "${name}" is held by an older tab; close it and reload.`))
+    },
+    // Whoever asks for another version (a deletion, "clear site data") must not wait for us.
+    blocking(_current, _blocked, event) {
+      ;(event.target as IDBDatabase).close()
+      onGone()
+    },
+    terminated: onGone,
+  })
+  try {
+    return await Promise.race([opening, blocked])
+  } catch (cause) {
+    void opening.then(
+      (late) => late.close(),
+      () => undefined,
+    )
+    throw toStoreError(cause, 'open the database of streams')
+  }
+}

@@ -1,0 +1,95 @@
+import { DATABASE_NAME } from '../protocol/names.ts'
+import { commitChanges, removeStreams, writeChannel } from './idb-commit.ts'
+import type { Compacted } from './idb-compact.ts'
+import { compactWindow, FIRST_WINDOW } from './idb-compact.ts'
+import { IdbHandle } from './idb-handle.ts'
+import { readSegments } from './idb-read.ts'
+import { streamsOf } from './idb-schema.ts'
+import { Requests, writeTransaction } from './idb-transaction.ts'
+import type { LogRead, LogStore, RowChange, RowResult, StreamRow } from './log-store.ts'
+import { isReadableRow, readableRow } from './readable-row.ts'
+import { byAge } from './row-order.ts'
+
+/** The log in IndexedDB, shared by every hub of the origin. */
+class IdbLogStore implements LogStore {
+  readonly durable = true
+  readonly #handle: IdbHandle
+  /** Where each stream's next compaction goes on; without it, the log is looked through from its start. */
+  readonly #compacted = new Map<string, Compacted>()
+
+  constructor(handle: IdbHandle) {
+    this.#handle = handle
+  }
+
+  row(streamId: string): Promise<StreamRow | undefined> {
+    return this.#handle.run('read a stream', async (db) => readableRow(await db.get('streams', streamId)))
+  }
+
+  rows(channel?: string): Promise<StreamRow[]> {
+    return this.#handle.run('list the streams', async (db) => {
+      const rows =
+        channel === undefined
+          ? await db.getAll('streams')
+          : await db.getAllFromIndex('streams', 'byChannel', streamsOf(channel))
+      return rows.filter(isReadableRow).sort(byAge)
+    })
+  }
+
+  commit(changes: readonly RowChange[]): Promise<RowResult[]> {
+    return this.#handle.run('store what arrived', (db) => writeTransaction(db, (tx) => commitChanges(tx, changes)))
+  }
+
+  openChannel(channel: string, decide: (rows: readonly StreamRow[]) => readonly StreamRow[]): Promise<void> {
+    return this.#handle.run('open a channel', (db) => writeTransaction(db, (tx) => writeChannel(tx, channel, decide)))
+  }
+
+  readLog(
+    streamId: string,
+    fromSeq: number,
+    limits?: { maxChunks?: number; maxSize?: number },
+  ): Promise<LogRead | undefined> {
+    return this.#handle.run('read a log', (db) => readSegments(db, streamId, fromSeq, limits))
+  }
+
+  async compact(streamId: string): Promise<void> {
+    let window = { ...(this.#compacted.get(streamId) ?? FIRST_WINDOW), end: false }
+    while (!window.end) {
+      const now = window
+      window = await this.#handle.run('compact a log', (db) =>
+        writeTransaction(db, (tx) => compactWindow(tx, streamId, now)),
+      )
+    }
+    this.#compacted.set(streamId, window)
+  }
+
+  async remove(streamIds: readonly string[]): Promise<void> {
+    await this.#handle.run('delete streams', (db) => writeTransaction(db, (tx) => removeStreams(tx, streamIds)))
+    for (const streamId of streamIds) this.#compacted.delete(streamId)
+  }
+
+  async clear(): Promise<void> {
+    await this.#handle.run('delete all streams', (db) =>
+      writeTransaction(db, async (tx) => {
+        const requests = new Requests()
+        for (const name of tx.objectStoreNames) requests.add(tx.objectStore(name).clear())
+        await requests.commit(tx)
+      }),
+    )
+    this.#compacted.clear()
+  }
+
+  close(): void {
+    this.#handle.close()
+  }
+}
+
+/**
+ * Opens the log of this origin.
+ * @param name of the database
+ * @throws {HeadwaterError} `store` where the browser has no storage for us (private window, disabled, held by an older tab): go on in memory
+ */
+export async function openIdbLogStore(name: string = DATABASE_NAME): Promise<LogStore> {
+  const handle = new IdbHandle(name)
+  await handle.open()
+  return new IdbLogStore(handle)
+}

@@ -1,0 +1,20 @@
+import type { StreamRow } from './log-store.ts'
+
+/** A row as it came from the disk, or `undefined` where it is not one: to a reader that is a stream that does not exist. */
+export function readableRow(value: unknown): StreamRow | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { streamId, channel, seq, firstSeq, epoch, version, position, gaps, verbIds } = value as Partial<StreamRow>
+  const readable =
+    typeof streamId === 'string' &&
+    typeof channel === 'string' &&
+    [seq, firstSeq, epoch, version].every((count) => Number.isSafeInteger(count)) &&
+    typeof position === 'object' &&
+    position !== null &&
+    Array.isArray(gaps) &&
+    Array.isArray(verbIds)
+  return readable ? (value as StreamRow) : undefined
+}
+
+export function isReadableRow(value: unknown): value is StreamRow {
+  return readableRow(value) !== undefined
+}
