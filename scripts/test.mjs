@@ -1,0 +1,110 @@
+// @ts-check
+// `npm test`: everything, in order. Ends with a line `N passed, N failed` over all runners.
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { requireNode } from '../bin/node-version.js'
+import { buildOutdated } from './build.mjs'
+import { chromiumVersion, ensureChromium } from './find-browser.mjs'
+
+requireNode()
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Count */
+
+/**
+ * Runs a tool from node_modules in the open, standard input closed.
+ *
+ * @param {string} script
+ * @param {string[]} args
+ * @param {Record<string, string>} env
+ * @returns {Promise<number>} its exit status; 1 where a signal ended it
+ */
+function run(script, args, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(ROOT, 'node_modules', script), ...args], {
+      cwd: ROOT,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+    })
+    child.on('error', reject)
+    child.on('close', (status) => resolve(status ?? 1))
+  })
+}
+
+/** @param {string} file */
+const readJson = async (file) => JSON.parse(await readFile(file, 'utf8'))
+
+/**
+ * @param {string} project
+ * @param {string} report
+ * @returns {Promise<[status: number, count: Count]>}
+ */
+async function vitest(project, report) {
+  const args = ['run', '--project', project, '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
+  const status = await run('vitest/vitest.mjs', args, {})
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = await readJson(report)
+  return [status, { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests }]
+}
+
+/**
+ * @param {string} project
+ * @param {string} report
+ * @returns {Promise<[status: number, count: Count]>}
+ */
+async function playwright(project, report) {
+  const args = ['test', '--project', project, '--reporter=list,json']
+  const status = await run('@playwright/test/cli.js', args, { PLAYWRIGHT_JSON_OUTPUT_FILE: report })
+  const { stats } = await readJson(report)
+  return [status, { passed: stats.expected, failed: stats.unexpected + stats.flaky, skipped: stats.skipped }]
+}
+
+/** @type {[title: string, suite: (report: string) => Promise<[number, Count]>][]} */
+const SUITES = [
+  ['unit and contract tests under Node', (report) => vitest('node', report)],
+  ['tests in the browser', (report) => vitest('browser', report)],
+  ['several tabs, end to end', (report) => playwright('e2e', report)],
+  ['the package at an outsider’s', (report) => playwright('pack', report)],
+]
+
+/** @type {Count} */
+const total = { passed: 0, failed: 0, skipped: 0 }
+const started = performance.now()
+const folder = await mkdtemp(join(tmpdir(), 'headwater-test-'))
+try {
+  const chromium = await ensureChromium()
+  // From here on every runner uses the one that was found or installed just now.
+  process.env['HEADWATER_CHROMIUM'] = chromium
+  console.log(`Node ${process.versions.node}, ${chromiumVersion(chromium)}`)
+  await buildOutdated({ say: console.log })
+  for (const [i, [title, suite]] of SUITES.entries()) {
+    console.log(`\n=== ${title}`)
+    try {
+      const [status, count] = await suite(join(folder, `${i}.json`))
+      // A runner that fails without a failed test failed as a whole: an import that breaks, an unhandled rejection.
+      if (status !== 0 && count.failed === 0) count.failed = 1
+      if (count.passed + count.failed === 0) {
+        console.log('No test ran.')
+        count.failed = 1
+      }
+      total.passed += count.passed
+      total.failed += count.failed
+      total.skipped += count.skipped
+    } catch (error) {
+      console.log(`The runner gave no report: ${error instanceof Error ? error.message : error}`)
+      total.failed++
+    }
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  total.failed++
+} finally {
+  await rm(folder, { recursive: true, force: true })
+}
+console.log(`\nall tests took ${((performance.now() - started) / 1000).toFixed(0)} s`)
+if (total.skipped > 0) console.log(`${total.skipped} skipped`)
+console.log(`${total.passed} passed, ${total.failed} failed`)
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
