@@ -1,0 +1,139 @@
+import { deleteDB, openDB } from 'idb'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { LogStore } from '../../../src/store/log-store.ts'
+import type { IdbMedium } from './idb-medium.ts'
+import { createIdbMedium } from './idb-medium.ts'
+import { append, chunksOf, lines, newRow, seqsFrom, write } from './sample-rows.ts'
+
+/** What IndexedDB in particular must survive: damage, lost connections, and other people's versions. */
+export function runIdbStoreContract(name: string): void {
+  describe(`${name} keeps what it has when the database is damaged or taken away`, () => {
+    let medium: IdbMedium
+    let store: LogStore
+
+    beforeEach(async () => {
+      medium = await createIdbMedium()
+      store = await medium.open()
+    })
+
+    afterEach(async () => {
+      store.close()
+      await medium.remove()
+    })
+
+    test.each([
+      ['rubbish', 'rubbish'],
+      [
+        'lengths that do not fit the data',
+        { fromSeq: 11, lengths: new Uint32Array([9]), times: new Float64Array(1), data: 'x' },
+      ],
+      [
+        'a record of another place',
+        { fromSeq: 7, lengths: new Uint32Array([1]), times: new Float64Array(1), data: 'x' },
+      ],
+    ])('reports a record with %s as a hole, and reads the rest', async (_, value) => {
+      for (let i = 0; i < 3; i++) await store.commit([append('a', lines(1 + i * 10, 10))])
+      await medium.damage('segments', ['a', 11], value)
+      const read = await store.readLog('a', 1)
+      expect(chunksOf(read).map(({ seq }) => seq)).toEqual(
+        [...Array(10).keys(), ...Array(10).keys()].map((n, i) => (i < 10 ? n + 1 : n + 21)),
+      )
+      expect(read?.toSeq).toBe(31)
+      expect(chunksOf(await store.readLog('a', 15)).at(0)?.seq).toBe(21)
+      await store.compact('a')
+      expect((await store.readLog('a', 1))?.packs.map(({ fromSeq }) => fromSeq)).toEqual([1, 21])
+      expect((await store.readLog('a', 1))?.toSeq).toBe(31)
+    })
+
+    test('reports a damaged last record as a hole up to the committed seq', async () => {
+      for (let i = 0; i < 2; i++) await store.commit([append('a', lines(1 + i * 10, 10))])
+      await medium.damage('segments', ['a', 11], null)
+      expect(await store.readLog('a', 11)).toMatchObject({ packs: [], toSeq: 21 })
+      expect((await store.readLog('a', 1))?.toSeq).toBe(21)
+    })
+
+    test('takes a stream whose row cannot be read for none, and writes a new log in its place', async () => {
+      await store.commit([append('a', lines(1, 5)), append('b', lines(1, 1))])
+      await medium.damage('streams', 'a', { streamId: 'a', channel: 'build', createdAt: 1 })
+      expect(await store.row('a')).toBeUndefined()
+      expect((await store.rows()).map(({ streamId }) => streamId)).toEqual(['b'])
+      expect(await store.readLog('a', 1)).toBeUndefined()
+      await store.commit([append('a', lines(1, 2))])
+      expect(await seqsFrom((from) => store.readLog('a', from), 1)).toEqual([1, 2])
+    })
+
+    test('goes on after the database was deleted under it', async () => {
+      await store.commit([append('a', lines(1, 3))])
+      await deleteDB(medium.name)
+      expect(await store.row('a')).toBeUndefined()
+      await store.commit([append('a', lines(1, 1))])
+      expect((await store.row('a'))?.seq).toBe(1)
+    })
+
+    test('gives way to a newer version, and says what is wrong', async () => {
+      const newer = await openDB(medium.name, 2)
+      await expect(store.row('a')).rejects.toMatchObject({ code: 'store' })
+      await expect(openDB(medium.name, 2).then((db) => db.close())).resolves.toBeUndefined()
+      newer.close()
+    })
+
+    test('rejects a value that cannot be stored, and keeps what was there', async () => {
+      await store.commit([append('a', lines(1, 2))])
+      const bad = write('a', [], 2, { meta: { secret: () => undefined } })
+      await expect(store.commit([bad])).rejects.toMatchObject({ code: 'store' })
+      await expect(store.openChannel('build', () => [newRow('b', { meta: Symbol('no') })])).rejects.toMatchObject({
+        code: 'store',
+      })
+      expect((await store.rows()).map(({ streamId }) => streamId)).toEqual(['a'])
+      await store.commit([append('a', lines(3, 1))])
+      expect(await seqsFrom((from) => store.readLog('a', from), 1)).toEqual([1, 2, 3])
+    })
+
+    test('joins the small records of thousands of commits, window by window, and the next time only what is new', async () => {
+      const changes = Array.from({ length: 50 }, () => append('a', [{ time: 1, data: 'x' }]))
+      for (const change of changes) await store.commit([change])
+      expect(await medium.keys('segments')).toHaveLength(50)
+      await store.compact('a')
+      expect(await medium.keys('segments')).toEqual([['a', 1]])
+      for (const change of changes) await store.commit([change])
+      await store.compact('a')
+      expect(await medium.keys('segments')).toEqual([['a', 1]])
+    })
+
+    test('fills no record beyond its limits', async () => {
+      for (let i = 0; i < 4; i++) await store.commit([append('a', lines(1 + i * 2000, 2000))])
+      const big = 'x'.repeat(200_000)
+      for (let i = 0; i < 3; i++) await store.commit([append('b', [{ time: 1, data: big }])])
+      await store.compact('a')
+      await store.compact('b')
+      expect(await medium.keys('segments')).toEqual([
+        ['a', 1],
+        ['a', 4001],
+        ['b', 1],
+        ['b', 2],
+        ['b', 3],
+      ])
+    })
+
+    test('packs what one transaction appends to a stream in one record', async () => {
+      await store.commit([append('a', lines(1, 2)), append('a', lines(3, 2)), append('a', lines(5, 2))])
+      expect(await medium.keys('segments')).toEqual([['a', 1]])
+    })
+
+    test('remembers the newest stream of each channel', async () => {
+      const newest = async (): Promise<unknown[]> => {
+        const db = await openDB(medium.name)
+        const channels = await db.getAll('channels')
+        db.close()
+        return channels
+      }
+      await store.openChannel('build', () => [newRow('a', { createdAt: 1 })])
+      await store.openChannel('build', () => [newRow('b', { createdAt: 2 })])
+      expect(await newest()).toEqual([{ channel: 'build', streamId: 'b' }])
+      await store.remove(['b'])
+      expect(await newest()).toEqual([{ channel: 'build', streamId: 'a' }])
+      await store.remove(['a'])
+      expect(await newest()).toEqual([])
+    })
+  })
+}

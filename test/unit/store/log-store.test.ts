@@ -1,0 +1,12 @@
+import 'fake-indexeddb/auto'
+import { createIdbMedium } from '../../browser/store/idb-medium.ts'
+import { runIdbStoreContract } from '../../browser/store/idb-store.contract.ts'
+import { runLogStoreContract } from '../../browser/store/log-store.contract.ts'
+import { runRandomLogStore } from '../../browser/store/log-store.random.ts'
+import { createMemoryMedium } from '../../browser/store/memory-medium.ts'
+
+runLogStoreContract('MemoryLogStore', createMemoryMedium)
+runRandomLogStore('MemoryLogStore', 200, createMemoryMedium)
+runLogStoreContract('IdbLogStore on a simulated IndexedDB', createIdbMedium)
+runRandomLogStore('IdbLogStore on a simulated IndexedDB', 20, createIdbMedium)
+runIdbStoreContract('IdbLogStore on a simulated IndexedDB')
