@@ -1,0 +1,3 @@
+import { runLocksContract } from './locks.contract.ts'
+
+runLocksContract('the browser', navigator.locks)
