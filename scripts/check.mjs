@@ -76,8 +76,7 @@ async function checkImports() {
   if (summary.violations.length > 0) {
     /** @type {{ rule: { name: string }, from: string, to: string }[]} */
     const violations = summary.violations
-    throw new Finding(violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`).join('
-'))
+    throw new Finding(violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`).join('\n'))
   }
   return `${summary.totalCruised} modules`
 }

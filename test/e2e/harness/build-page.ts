@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
+
+/** Where the built test page is. */
+export const PAGE_FOLDER = path('../../../.cache/e2e-page')
+
+/** Builds the test page with the library's sources. `version` ends up in the hub's script, so that two builds are two releases of it. */
+export async function buildPage(outDir = PAGE_FOLDER, version = '1'): Promise<void> {
+  await build({
+    configFile: false,
+    root: path('../page'),
+    base: './',
+    logLevel: 'error',
+    resolve: { alias: { headwater: path('../../../src/client/index.ts') } },
+    build: { outDir, emptyOutDir: true, target: 'es2022', minify: false },
+    worker: {
+      format: 'es',
+      plugins: () => [{ name: 'release', renderChunk: (code) => `/* release ${version} */\n${code}` }],
+    },
+  })
+}

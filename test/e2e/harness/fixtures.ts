@@ -1,0 +1,86 @@
+import { test as base } from '@playwright/test'
+import type { Page } from '@playwright/test'
+import type { Source } from '../../../src/protocol/source.ts'
+import type { View } from '../page/page.ts'
+import { PAGE_FOLDER } from './build-page.ts'
+import { openTabs } from './browser.ts'
+import { HeadwaterServer } from './server.ts'
+import type { ServerProxy } from './server-proxy.ts'
+import { TestUpstream } from './test-upstream.ts'
+
+export { expect } from '@playwright/test'
+
+/** A test page, with the words that tests use. */
+export class Tab {
+  readonly page: Page
+
+  constructor(page: Page) {
+    this.page = page
+  }
+
+  follow(channel: string): Promise<void> {
+    return this.page.evaluate((name) => void hw.follow(name), channel)
+  }
+
+  send(channel: string, source: Source): Promise<string> {
+    return this.page.evaluate(([name, what]) => hw.send(name, what), [channel, source] as const)
+  }
+
+  open(channel: string, source: Source): Promise<string> {
+    return this.page.evaluate(([name, what]) => hw.open(name, what), [channel, source] as const)
+  }
+
+  verb(channel: string, verb: 'stop' | 'resume' | 'cancel' | 'retry'): Promise<void> {
+    return this.page.evaluate(([name, what]) => hw.verb(name, what), [channel, verb] as const)
+  }
+
+  view(channel: string): Promise<View> {
+    return this.page.evaluate((name) => hw.view(name), channel)
+  }
+
+  /** The status that the tab shows. */
+  async status(channel: string): Promise<string> {
+    return (await this.view(channel)).state.status
+  }
+
+  /** The seq that the tab shows. */
+  async seq(channel: string): Promise<number> {
+    return (await this.view(channel)).state.seq
+  }
+
+  bootId(): Promise<string> {
+    return this.page.evaluate(() => hw.bootId())
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload()
+  }
+}
+
+interface Fixtures {
+  upstream: TestUpstream
+  /** Test pages on the upstream's origin, sharing one hub. */
+  tabs: (count: number) => Promise<Tab[]>
+  server: HeadwaterServer
+  /** The server behind a network that the test controls, on the upstream's origin. */
+  network: ServerProxy
+}
+
+export const test = base.extend<Fixtures>({
+  upstream: async ({ context: _ }, use) => {
+    const upstream = await TestUpstream.start(PAGE_FOLDER)
+    await use(upstream)
+    await upstream.close()
+  },
+  tabs: async ({ context, upstream }, use) => {
+    await use(async (count) => (await openTabs(context, upstream.origin, count)).map((page) => new Tab(page)))
+  },
+  server: async ({ context: _ }, use) => {
+    const server = await HeadwaterServer.start()
+    await use(server)
+    await server.close()
+  },
+  network: async ({ upstream, server }, use) => {
+    await use(upstream.proxyTo(server.url))
+  },
+})

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname, join, normalize } from 'node:path'
+import { seededRandom, SEED } from './random.ts'
+import { ScriptedStream } from './scripted-stream.ts'
+import type { Script } from './scripted-stream.ts'
+import { ServerProxy } from './server-proxy.ts'
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+}
+
+/**
+ * The test's own server: a page, scripted streams below `/s/`, and Headwater's server below `/v1`, all on one origin. Faults happen here,
+ * because those that a browser's automation makes do not reach what a SharedWorker fetches.
+ */
+export class TestUpstream {
+  /** Folder of the page; a test of two deployed versions changes it. */
+  pageFolder: string
+  readonly random = seededRandom(SEED)
+  readonly #server: Server
+  readonly #streams = new Map<string, ScriptedStream>()
+  #proxy: ServerProxy | null = null
+
+  private constructor(server: Server, pageFolder: string) {
+    this.#server = server
+    this.pageFolder = pageFolder
+  }
+
+  static async start(pageFolder: string): Promise<TestUpstream> {
+    const server = createServer({ keepAliveTimeout: 1_000 })
+    const upstream = new TestUpstream(server, pageFolder)
+    server.on('request', (request, response) => {
+      upstream.#handle(request, response).catch(() => response.destroy())
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return upstream
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** Adds a stream at `/s/<name>`. */
+  script(name: string, script: Script): ScriptedStream {
+    const stream = new ScriptedStream(`/s/${name}`, script)
+    this.#streams.set(stream.path, stream)
+    return stream
+  }
+
+  /** From now on `/v1`, `/healthz` and `/metrics` are those of the server at `target`. */
+  proxyTo(target: string): ServerProxy {
+    this.#proxy = new ServerProxy(target)
+    return this.#proxy
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(request.url ?? '/', this.origin)
+    const stream = this.#streams.get(pathname.replace(/\/(run|cancel)$/, ''))
+    if (stream !== undefined) return stream.handle(request, response)
+    if (/^\/(v1|healthz|metrics)(\/|$)/.test(pathname) && this.#proxy !== null) {
+      this.#proxy.handle(request, response)
+      return
+    }
+    await this.#sendFile(pathname === '/' ? '/index.html' : pathname, response)
+  }
+
+  async #sendFile(pathname: string, response: ServerResponse): Promise<void> {
+    const path = join(this.pageFolder, normalize(pathname))
+    try {
+      const body = await readFile(path)
+      response.writeHead(200, {
+        'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
+        'cache-control': 'no-cache',
+      })
+      response.end(body)
+    } catch {
+      response.writeHead(404).end()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}

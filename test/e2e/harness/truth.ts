@@ -1,0 +1,33 @@
+import { expect } from '@playwright/test'
+import type { Tab } from './fixtures.ts'
+
+/** Lines `line 1` to `line <count>`, as chunks of text. */
+export function lines(count: number, word = 'line'): string[] {
+  return Array.from({ length: count }, (_, i) => `${word} ${i + 1} ✓\n`)
+}
+
+/** Every tab shows the whole truth in its newest stream of a channel: each byte once, in order, nothing missing; and knows that it is done. */
+export async function expectWhole(tabs: readonly Tab[], channel: string, truth: string): Promise<void> {
+  for (const tab of tabs) {
+    await expect.poll(() => tab.status(channel), { timeout: 30_000 }).toBe('done')
+    await expect.poll(async () => (await tab.view(channel)).streams.at(-1)?.ended).toBe(true)
+    await expectPrefix(tab, channel, truth)
+    const view = await tab.view(channel)
+    expect(view.streams.at(-1)?.text).toBe(truth)
+  }
+}
+
+/** What a tab shows now is a prefix of the truth, without duplicate, hole or gap (I3). */
+export async function expectPrefix(tab: Tab, channel: string, truth: string): Promise<void> {
+  const stream = (await tab.view(channel)).streams.at(-1)
+  if (stream === undefined) return
+  expect(stream.contiguous, 'seqs are contiguous').toBe(true)
+  expect(stream.gaps, 'gaps').toBe(0)
+  expect(stream.error, 'the reader’s error').toBeNull()
+  expect(truth.startsWith(stream.text), 'what is shown is a prefix of the truth').toBe(true)
+}
+
+/** Waits until every tab shows at least `seq` chunks. */
+export async function expectSeq(tabs: readonly Tab[], channel: string, seq: number): Promise<void> {
+  for (const tab of tabs) await expect.poll(() => tab.seq(channel)).toBeGreaterThanOrEqual(seq)
+}

@@ -1,0 +1,111 @@
+import { connectHub } from 'headwater'
+import type { Channel, Source, State } from 'headwater'
+import { recordStream, textOf } from './record-stream.ts'
+import type { StreamRecord } from './record-stream.ts'
+
+/** A channel as this page follows it. */
+interface Followed {
+  channel: Channel
+  /** One per stream that the channel showed, in that order. */
+  records: StreamRecord[]
+  /** Each status with the seq and the text's length that stood beside it. */
+  timeline: { status: string; seq: number; waitingFor: string | null }[]
+}
+
+/** A view as plain data, for the test to look at. */
+export interface View {
+  state: Pick<
+    State,
+    'streamId' | 'seq' | 'status' | 'text' | 'done' | 'loading' | 'canResume' | 'canRetry' | 'error'
+  > & {
+    ending: State['ending']
+    code: string | null
+    parts: State['parts']
+  }
+  timeline: Followed['timeline']
+  streams: {
+    streamId: string
+    text: string
+    chunks: number
+    contiguous: boolean
+    gaps: number
+    ended: boolean
+    error: string | null
+  }[]
+}
+
+const hub = connectHub()
+const followed = new Map<string, Followed>()
+
+/** Follows a channel: its state and, by readers of their own, every stream that it shows. Starts nothing. */
+function follow(name: string): Channel {
+  const known = followed.get(name)
+  if (known !== undefined) return known.channel
+  const channel = hub.channel(name)
+  const entry: Followed = { channel, records: [], timeline: [] }
+  followed.set(name, entry)
+  const look = (): void => {
+    const { status, seq, waitingFor = null, streamId } = channel.state
+    const last = entry.timeline.at(-1)
+    if (last === undefined || last.status !== status || last.waitingFor !== waitingFor)
+      entry.timeline.push({ status, seq, waitingFor })
+    if (streamId !== null && entry.records.every((record) => record.streamId !== streamId)) {
+      entry.records.push(recordStream(channel, streamId))
+    }
+  }
+  channel.subscribe(look)
+  look()
+  return channel
+}
+
+function view(name: string): View {
+  const entry = followed.get(name)
+  if (entry === undefined) throw new Error(`follow("${name}") first`)
+  const { streamId, seq, status, text, done, loading, canResume, canRetry, error, ending, failure, parts } =
+    entry.channel.state
+  return {
+    state: {
+      streamId,
+      seq,
+      status,
+      text,
+      done,
+      loading,
+      canResume,
+      canRetry,
+      error,
+      ending,
+      parts,
+      code: failure?.code ?? null,
+    },
+    timeline: entry.timeline,
+    streams: entry.records.map((record) => ({
+      streamId: record.streamId,
+      text: textOf(record),
+      chunks: record.seqs.length,
+      contiguous: record.seqs.every((seq, i) => seq === i + 1),
+      gaps: record.gaps.length,
+      ended: record.ended,
+      error: record.error,
+    })),
+  }
+}
+
+const hw = {
+  hub,
+  follow,
+  view,
+  send: (name: string, source: Source): Promise<string> => follow(name).send(source),
+  open: (name: string, source: Source): Promise<string> => follow(name).open(source),
+  verb: async (name: string, verb: 'stop' | 'resume' | 'cancel' | 'retry'): Promise<void> => {
+    await follow(name)[verb]()
+  },
+  bootId: async (): Promise<string> => (hub.info ?? (await hub.ready)).bootId,
+}
+
+export type TestPage = typeof hw
+
+declare global {
+  var hw: TestPage
+}
+globalThis.hw = hw
