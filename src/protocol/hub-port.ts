@@ -15,6 +15,8 @@ export interface Hello {
   protocol: number
   minProtocol: number
   clientId: string
+  /** Whether this tab gives headers when asked ({@link TabPort.headers}). */
+  givesHeaders?: boolean
 }
 
 /** Hub → tab, the answer to {@link Hello}. */
@@ -34,6 +36,8 @@ export interface Attach {
   streamId: string | null
   /** The next seq wanted; `'live'` for the one after the committed seq. */
   from: number | 'live'
+  /** With `streamId: null`: the stream that `from` is a place in. Where the newest is another one, the cursor starts at its first chunk. */
+  of?: string | null
   /** Only the last n chunks before what is live; overrides `from`. */
   tail?: number
   /** False: only snapshots, no chunks. Default true. */
@@ -143,6 +147,8 @@ export interface CredentialsRequest {
 /** What a hub asks of a tab. */
 export interface TabPort {
   deliver(batch: Batch): Promise<Ack>
+  /** What the cursor reads was deleted. A cursor that follows a channel lives on, and waits for the next stream. */
+  gone(cursorId: number, streamId: string): Promise<void>
   /** A watched stream changed or is gone (`null`). */
   streamChanged(streamId: string, info: StreamInfo | null): Promise<void>
   /** Headers for a request, never stored; `null` where this tab has none to give. */

@@ -1,0 +1,269 @@
+import * as Comlink from 'comlink'
+import { nanoid } from 'nanoid'
+import { acquireLock, whenFree, type Locks } from '../liveness/locks.ts'
+import { HeadwaterError } from '../protocol/errors.ts'
+import type { CredentialsRequest, HubPort, Reply, TabPort } from '../protocol/hub-port.ts'
+import { hubLock, tabLock } from '../protocol/names.ts'
+import type { StreamInfo } from '../protocol/snapshot.ts'
+import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../protocol/version.ts'
+import type { HubInfo } from './api.ts'
+import type { LogCursor } from './log-cursor.ts'
+import type { HubStart } from './start-hub.ts'
+
+/** How long a hello may stay without a welcome (hand-over rule 5). A worker starts and opens its database in a tenth of this on slow machines. */
+const HELLO_DEADLINE_MS = 5_000
+/** So many starts may fail before `ready` does. */
+const MAX_FAILED_STARTS = 3
+/** Pause before the next start after a failed one, in milliseconds, times the number of failures. */
+const RESTART_MS = 500
+
+export interface ConnectionOptions {
+  start: (generation: number) => Promise<HubStart>
+  /** Absent in insecure contexts: the hub is then in this page, and dies with it. */
+  locks: Locks | undefined
+  headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null>
+  givesHeaders: boolean
+}
+
+/** One connection to one life of a hub. */
+export interface Live {
+  hub: Comlink.Remote<HubPort>
+  info: HubInfo
+  /** Rejects with `hub-lost` when the hub is gone; never resolves. */
+  lost: Promise<never>
+}
+
+/** What a page does when streams change ({@link HubPort.watch}). */
+export interface Watcher {
+  connected(): void
+  changed(streamId: string, info: StreamInfo | null): void
+}
+
+const lostError = (): HeadwaterError =>
+  new HeadwaterError('hub-lost', 'The hub is gone; a new one takes over. What it had stored is safe.')
+
+/**
+ * This page's way to a hub, whichever lives: makes the handshake, notices the hub's death by its lock, and starts over. Everything that lasts
+ * (cursors, watchers) is registered here and attached anew to each hub.
+ */
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #cursors = new Map<number, LogCursor>()
+  #nextCursorId = 1
+  #live: Live | null = null
+  #waiting: { resolve: (live: Live) => void; reject: (error: HeadwaterError) => void }[] = []
+  #failure: HeadwaterError | null = null
+  #generation = 0
+  #failures = 0
+  #paused = false
+  #closed = false
+  /** Ends the present connection. */
+  #drop: (() => void) | null = null
+  #wake: (() => void) | null = null
+  watcher: Watcher | null = null
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    void this.#run()
+  }
+
+  get info(): HubInfo | null {
+    return this.#live?.info ?? null
+  }
+
+  /** The present connection, or the next one. Rejects while no hub can be started. */
+  connected(): Promise<Live> {
+    if (this.#closed) return Promise.reject(new HeadwaterError('closed', 'This page has closed its hub.'))
+    if (this.#live) return Promise.resolve(this.#live)
+    if (this.#failure) return Promise.reject(this.#failure)
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+  }
+
+  /** Asks the hub. Asked again of the next one when the hub dies: every request names what it is about, so that twice is once (rule 13). */
+  async call<T>(ask: (hub: Comlink.Remote<HubPort>) => Promise<Reply<T>>): Promise<T> {
+    for (;;) {
+      const live = await this.connected()
+      let reply: Reply<T>
+      try {
+        reply = await Promise.race([ask(live.hub), live.lost])
+      } catch (error) {
+        if (error instanceof HeadwaterError && error.code === 'hub-lost') continue
+        throw error
+      }
+      if (!reply.ok) throw HeadwaterError.from(reply.error)
+      return reply.value
+    }
+  }
+
+  /** Attaches a cursor to this hub and to every later one. Answers with its id. */
+  add(cursor: LogCursor): number {
+    const cursorId = this.#nextCursorId++
+    this.#cursors.set(cursorId, cursor)
+    // In a task of its own: the cursor learns its id first.
+    queueMicrotask(() => {
+      if (this.#live) void cursor.attach(this.#live)
+    })
+    return cursorId
+  }
+
+  remove(cursorId: number): void {
+    this.#cursors.delete(cursorId)
+    if (this.#live) void this.#live.hub.detach(cursorId).catch(() => undefined)
+  }
+
+  /** For the back-forward cache: lets go of everything, until `resume()`. */
+  pause(): void {
+    this.#paused = true
+    this.#drop?.()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#wake?.()
+  }
+
+  /** An attempt is worth while now: the page became visible, or the network is back. */
+  nudge(): void {
+    this.#wake?.()
+    if (this.#live) void this.#live.hub.nudge().catch(() => undefined)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#live) void this.#live.hub.bye().catch(() => undefined)
+    this.#drop?.()
+    this.#wake?.()
+    this.#reject(new HeadwaterError('closed', 'This page has closed its hub.'))
+  }
+
+  #reject(error: HeadwaterError): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { reject } of waiting) reject(error)
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      if (this.#paused) {
+        await new Promise<void>((resolve) => (this.#wake = resolve))
+        continue
+      }
+      try {
+        await this.#connect()
+        continue
+      } catch (error) {
+        if (!(error instanceof HeadwaterError)) throw error
+        this.#failures += 1
+        const final = error.code === 'incompatible'
+        if (final || this.#failures >= MAX_FAILED_STARTS) {
+          this.#failure = error
+          this.#reject(error)
+          for (const cursor of this.#cursors.values()) cursor.failed(error)
+        }
+        if (final) return
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        setTimeout(resolve, RESTART_MS * Math.min(this.#failures, 10))
+      })
+    }
+  }
+
+  /** One connection, from the handshake to the hub's death. The steps are those of PROTOCOL.md, 2.1. Rejects where it did not come about. */
+  async #connect(): Promise<void> {
+    const { locks, start } = this.#options
+    const clientId = nanoid()
+    const end = new AbortController()
+    this.#drop = () => end.abort()
+    // 1. Never used again: a duplicated tab, or a page from the cache, is another client.
+    const held = await (locks && acquireLock(locks, tabLock(clientId)))
+    const back = new MessageChannel()
+    let port: MessagePort | null = null
+    try {
+      const started = await start(this.#generation)
+      port = started.port
+      // Held for as long as the connection: a proxy may be collected in mid-call.
+      const hub = Comlink.wrap<HubPort>(port)
+      Comlink.expose(this.#serve(() => this.#live), back.port1)
+      // 2. to 4.
+      const hello = {
+        protocol: PROTOCOL_VERSION,
+        minProtocol: MIN_PROTOCOL_VERSION,
+        clientId,
+        givesHeaders: this.#options.givesHeaders,
+      }
+      const ended = new Promise<never>((_, reject) =>
+        end.signal.addEventListener('abort', () => reject(lostError()), { once: true }),
+      )
+      ended.catch(() => undefined)
+      const reply = await Promise.race([
+        hub.hello(hello, Comlink.transfer(back.port2, [back.port2])),
+        started.failed,
+        ended,
+        this.#deadline(),
+      ])
+      if (!reply.ok) throw HeadwaterError.from(reply.error)
+      const { protocol, bootId, durable, tier } = reply.value
+      // 5. Granted means that the hub is gone.
+      const watch = locks && tier !== 'page' ? whenFree(locks, hubLock(bootId), end.signal) : ended
+      const lost = watch.then(
+        () => Promise.reject(lostError()),
+        () => Promise.reject(lostError()),
+      )
+      lost.catch(() => undefined)
+      this.#up({ hub, info: { tier, durable, bootId, protocol }, lost })
+      await lost.catch(() => undefined)
+    } finally {
+      this.#live = null
+      this.#drop = null
+      end.abort()
+      // Comlink closes neither.
+      port?.close()
+      back.port1.close()
+      held?.release()
+    }
+  }
+
+  #deadline(): Promise<never> {
+    return new Promise((_, reject) =>
+      setTimeout(() => {
+        // A worker that is there and does not answer is left for another; who owns what is settled by locks and epochs.
+        if (this.#failures > 0 && !this.#live) this.#generation += 1
+        reject(new HeadwaterError('worker-failed', 'The hub does not answer. What is stored is safe. Reload the page.'))
+      }, HELLO_DEADLINE_MS),
+    )
+  }
+
+  #up(live: Live): void {
+    this.#live = live
+    this.#failure = null
+    this.#failures = 0
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { resolve } of waiting) resolve(live)
+    // 6.
+    for (const cursor of this.#cursors.values()) void cursor.attach(live)
+    this.watcher?.connected()
+  }
+
+  /** What the hub may ask of this page. */
+  #serve(live: () => Live | null): TabPort {
+    return {
+      deliver: async (batch) => {
+        // 7. Whatever comes from an earlier life of the hub is not for us (rule 10).
+        const cursor = live()?.info.bootId === batch.bootId ? this.#cursors.get(batch.cursorId) : undefined
+        return { next: cursor ? await cursor.deliver(batch) : batch.fromSeq }
+      },
+      gone: async (cursorId, streamId) => {
+        await Promise.resolve()
+        this.#cursors.get(cursorId)?.gone(streamId)
+      },
+      streamChanged: async (streamId, info) => {
+        await Promise.resolve()
+        this.watcher?.changed(streamId, info)
+      },
+      headers: (request) => this.#options.headers(request),
+    }
+  }
+}

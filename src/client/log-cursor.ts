@@ -1,0 +1,122 @@
+import { HeadwaterError } from '../protocol/errors.ts'
+import type { Batch } from '../protocol/hub-port.ts'
+import type { StreamSnapshot } from '../protocol/snapshot.ts'
+import type { Connection, Live } from './connection.ts'
+
+export interface LogCursorOptions {
+  channel: string
+  /** `null` follows the newest stream of the channel. */
+  streamId: string | null
+  from: number | 'live'
+  tail?: number
+  /** False: only snapshots. */
+  chunks: boolean
+  /** Chunks and gaps that follow what came before; the cursor goes on once this resolves. */
+  batch(batch: Batch): void | Promise<void>
+  /** Another stream from here on, or none (`null`), or the same one cut back: what was shown no longer holds. */
+  reset(snapshot: StreamSnapshot | null): void
+  /** News of the stream that may be shown together with all that came before. */
+  snapshot(snapshot: StreamSnapshot): void
+  failed(error: HeadwaterError): void
+}
+
+/** The page's end of a cursor: knows the next seq, and takes nothing else (hand-over rules 9 and 10). Outlives hubs. */
+export class LogCursor {
+  readonly #connection: Connection
+  readonly #options: LogCursorOptions
+  readonly #id: number
+  #streamId: string | null
+  #next: number | 'live'
+  /** Resolves once the hub said where the present attachment stands: batches may overtake that answer. */
+  #attached: Promise<void> = Promise.resolve()
+
+  constructor(connection: Connection, options: LogCursorOptions) {
+    this.#connection = connection
+    this.#options = options
+    this.#streamId = options.streamId
+    this.#next = options.from
+    this.#id = connection.add(this)
+  }
+
+  /** The next seq that this cursor wants. */
+  get next(): number {
+    return this.#next === 'live' ? 1 : this.#next
+  }
+
+  /** Attaches to this life of the hub, from wherever the last one left. */
+  attach(live: Live): Promise<void> {
+    this.#attached = this.#attach(live)
+    return this.#attached
+  }
+
+  async #attach(live: Live): Promise<void> {
+    const { channel, streamId, chunks, tail } = this.#options
+    try {
+      const reply = await Promise.race([
+        live.hub.attach({
+          cursorId: this.#id,
+          channel,
+          streamId,
+          from: this.#next,
+          chunks,
+          ...(streamId === null && this.#streamId !== null && { of: this.#streamId }),
+          // A tail is counted once; after that this cursor has a place.
+          ...(tail !== undefined && this.#next === 'live' && { tail }),
+        }),
+        live.lost,
+      ])
+      if (!reply.ok) return this.#options.failed(HeadwaterError.from(reply.error))
+      const { snapshot, fromSeq } = reply.value
+      const another = (snapshot?.streamId ?? null) !== this.#streamId
+      // Cut back: the log has less than this view showed, because nothing durable stood behind it.
+      const rewound = this.#next !== 'live' && fromSeq < this.#next
+      this.#next = fromSeq
+      this.#streamId = snapshot?.streamId ?? null
+      if (another || rewound) this.#options.reset(snapshot)
+      if (rewound && fromSeq > 1) {
+        this.#next = 1
+        return this.#attach(live)
+      }
+      if (snapshot) this.#options.snapshot(snapshot)
+    } catch {
+      // The hub is gone: the connection attaches this cursor to the next one.
+    }
+  }
+
+  /** Takes a batch if it is the next one, and answers with the seq wanted now. */
+  async deliver(batch: Batch): Promise<number> {
+    await this.#attached
+    if (batch.streamId !== this.#streamId) {
+      // A newer stream of the channel starts at its first chunk; anything else is late.
+      if (this.#options.streamId !== null || batch.fromSeq !== 1) return this.next
+      this.#streamId = batch.streamId
+      this.#next = 1
+      this.#options.reset(batch.snapshot)
+    }
+    // A dropped batch takes its status along (rule 9).
+    if (batch.fromSeq !== this.#next) return this.next
+    this.#next = batch.toSeq
+    if (batch.toSeq > batch.fromSeq) await this.#options.batch(batch)
+    if (batch.snapshot && batch.streamId === this.#streamId) this.#options.snapshot(batch.snapshot)
+    return batch.toSeq
+  }
+
+  /** The stream was deleted. */
+  gone(streamId: string): void {
+    if (streamId !== this.#streamId) return
+    if (this.#options.streamId !== null) {
+      this.#options.failed(new HeadwaterError('unknown-stream', 'The stream was deleted.', streamId))
+    }
+    this.#streamId = this.#options.streamId
+    this.#next = 1
+    this.#options.reset(null)
+  }
+
+  failed(error: HeadwaterError): void {
+    this.#options.failed(error)
+  }
+
+  close(): void {
+    this.#connection.remove(this.#id)
+  }
+}

@@ -1,0 +1,127 @@
+import * as v from 'valibot'
+import { HeadwaterError } from '../protocol/errors.ts'
+import { checkChannelName, checkStreamId } from '../protocol/names.ts'
+
+// Every message of a tab is checked here: a faulty page gets a typed refusal, and no other tab notices.
+
+const channel = v.pipe(v.string(), v.transform((name: string) => checkChannelName(name)))
+const streamId = v.pipe(v.string(), v.transform((id: string) => checkStreamId(id)))
+const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
+const headers = v.pipe(v.array(v.tuple([v.string(), v.string()])), v.maxLength(100))
+
+/** Headers that may be stored; all others are secrets until proven otherwise. */
+const STORED_HEADERS = new Set(['accept', 'content-type'])
+/** Large enough for any prompt; a request's body is stored with its stream. */
+const MAX_BODY = 16 * 1024 * 1024
+/** `meta` is copied into every snapshot. */
+const MAX_META = 64 * 1024
+
+const address = v.pipe(
+  v.string(),
+  v.maxLength(8192),
+  v.check((url) => {
+    try {
+      const { protocol, username, password } = new URL(url)
+      return /^https?:$/.test(protocol) && username === '' && password === ''
+    } catch {
+      return false
+    }
+  }, 'must be an absolute http: or https: address without user name and password'),
+)
+
+const ending = v.object({
+  kind: v.picklist(['done', 'cancelled', 'error']),
+  code: v.optional(v.string()),
+  exitCode: v.optional(v.number()),
+})
+
+const terminal = v.object({
+  event: v.optional(v.string()),
+  data: v.optional(v.string()),
+  field: v.optional(
+    v.object({ name: v.string(), value: v.optional(v.union([v.string(), v.number(), v.boolean()])) }),
+  ),
+  ending: v.union([v.literal('field'), ending]),
+  final: v.boolean(),
+  message: v.optional(v.string()),
+})
+
+const source = v.object({
+  url: address,
+  method: v.pipe(v.string(), v.regex(/^[A-Z]{1,16}$/)),
+  headers: v.pipe(
+    headers,
+    v.check((list) => list.every(([name]) => STORED_HEADERS.has(name.toLowerCase())), 'hold more than accept and content-type'),
+  ),
+  body: v.nullable(
+    v.union([v.pipe(v.string(), v.maxLength(MAX_BODY)), v.pipe(v.instance(Uint8Array), v.maxLength(MAX_BODY))]),
+  ),
+  format: v.picklist(['auto', 'sse', 'ndjson', 'text', 'bytes', 'durable-stream', 'websocket']),
+  dialect: v.nullable(v.pipe(v.string(), v.maxLength(100))),
+  terminal: v.nullable(v.pipe(v.array(terminal), v.maxLength(100))),
+  resume: v.nullable(address),
+  cancel: v.nullable(address),
+  idempotent: v.boolean(),
+  retries: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(1000)),
+  credentials: v.boolean(),
+})
+
+const meta = v.pipe(
+  v.unknown(),
+  v.check((value) => {
+    try {
+      return (JSON.stringify(value) ?? '').length <= MAX_META
+    } catch {
+      return false
+    }
+  }, `must be JSON of at most ${MAX_META} characters`),
+)
+
+export const HelloSchema = v.object({
+  protocol: v.pipe(v.number(), v.safeInteger()),
+  minProtocol: v.pipe(v.number(), v.safeInteger()),
+  clientId: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
+  givesHeaders: v.optional(v.boolean()),
+})
+
+export const AttachSchema = v.object({
+  cursorId: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  channel,
+  streamId: v.nullable(streamId),
+  from: v.union([v.literal('live'), seq]),
+  of: v.optional(v.nullable(streamId)),
+  tail: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  chunks: v.optional(v.boolean()),
+})
+
+export const StartSchema = v.object({
+  streamId,
+  channel,
+  source: v.nullable(source),
+  secrets: v.optional(headers),
+  meta: v.optional(meta),
+  mode: v.union([v.picklist(['replace', 'join']), v.object({ retryOf: streamId })]),
+})
+
+export const VerbSchema = v.object({
+  verbId: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
+  kind: v.picklist(['stop', 'resume', 'cancel']),
+  streamId,
+  reason: v.optional(v.pipe(v.string(), v.maxLength(1000))),
+})
+
+export const ForgetSchema = v.union([v.object({ streamId }), v.object({ channel })])
+
+export const AckSchema = v.object({ next: seq })
+
+/**
+ * A message, checked.
+ * @throws {HeadwaterError} `bad-message`, `bad-name` or `bad-id`, saying which part is wrong
+ */
+export function checkMessage<S extends v.GenericSchema>(schema: S, message: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, message)
+  if (result.success) return result.output
+  const [issue] = result.issues
+  const path = v.getDotPath(issue) ?? 'the message'
+  throw new HeadwaterError('bad-message', `The hub refused a message: ${path} ${issue.message}. Nothing was changed.`)
+}

@@ -1,0 +1,142 @@
+import type { Ack, Batch } from '../protocol/hub-port.ts'
+import { snapshotOf } from './row.ts'
+import type { SessionListener, StreamSession } from './stream-session.ts'
+
+/** A tab that refuses the same batch so often is faulty; its cursor goes, and nobody else notices (I6). */
+const MAX_REFUSALS = 8
+
+export interface CursorOptions {
+  cursorId: number
+  bootId: string
+  /** False: snapshots only. */
+  chunks: boolean
+  deliver(batch: Batch): Promise<Ack>
+  gone(streamId: string): void
+  /** The cursor ended by itself: its tab is gone or faulty. */
+  failed(cursor: Cursor): void
+}
+
+/**
+ * One view: the next seq that it wants, and at most one delivery in flight. What is committed meanwhile is the next batch; so there is no
+ * queue, and a tab that does not answer costs this object and one batch (I6, I10).
+ */
+export class Cursor implements SessionListener {
+  readonly #options: CursorOptions
+  #session: StreamSession | null = null
+  #next = 1
+  /** The version of the row whose snapshot the tab has; 0 for none. */
+  #shown = 0
+  #refusals = 0
+  #running = false
+  #dirty = false
+  #closed = false
+
+  constructor(options: CursorOptions) {
+    this.#options = options
+  }
+
+  get session(): StreamSession | null {
+    return this.#session
+  }
+
+  /** Reads this stream from `next` on. What is in flight of another stream no longer counts. */
+  follow(session: StreamSession | null, next: number, shown = 0): void {
+    this.#session?.listeners.delete(this)
+    this.#session = session
+    this.#next = next
+    this.#shown = shown
+    this.#refusals = 0
+    session?.listeners.add(this)
+    this.moved()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#session?.listeners.delete(this)
+    this.#session = null
+  }
+
+  moved(): void {
+    this.#dirty = true
+    if (!this.#running && !this.#closed) void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    try {
+      while (this.#dirty && !this.#closed) {
+        this.#dirty = false
+        await this.#deliverNext()
+      }
+    } catch {
+      // The tab cannot be reached or the store failed for good: the tab attaches anew when it lives.
+      this.#options.failed(this)
+    } finally {
+      this.#running = false
+    }
+  }
+
+  async #deliverNext(): Promise<void> {
+    const session = this.#session
+    if (session === null) return
+    if (session.row === undefined) {
+      this.follow(null, 1)
+      this.#options.gone(session.streamId)
+      return
+    }
+    const batch = await this.#batch(session)
+    if (batch === null || this.#closed || this.#session !== session) return
+    const ack = await this.#options.deliver(batch)
+    // A stream that was switched meanwhile has a place of its own.
+    if (this.#session !== session) return
+    this.#accept(batch, ack, session)
+    this.#dirty = true
+  }
+
+  #accept(batch: Batch, ack: Ack, session: StreamSession): void {
+    if (ack.next === batch.toSeq) {
+      this.#refusals = 0
+      this.#next = batch.toSeq
+      if (batch.snapshot) this.#shown = batch.snapshot.version
+      return
+    }
+    this.#refusals += 1
+    // An acknowledgement of what was never sent is garbage; so is a tab that wants the same again and again.
+    const possible = Number.isSafeInteger(ack.next) && ack.next >= 1 && ack.next <= (session.row?.seq ?? 0) + 1
+    if (!possible || this.#refusals > MAX_REFUSALS) throw new Error('The tab acknowledged what it never got.')
+    this.#next = ack.next
+    this.#shown = 0
+  }
+
+  /** What this view has not seen; `null` where it has all. */
+  async #batch(session: StreamSession): Promise<Batch | null> {
+    const { bootId, cursorId, chunks } = this.#options
+    const next = this.#next
+    if (chunks) {
+      const read = await session.read(next)
+      if (read !== null) {
+        const { run, row } = read
+        const snapshot = run.toSeq === row.seq + 1 ? snapshotOf(row) : null
+        return { bootId, cursorId, epoch: row.epoch, streamId: row.streamId, ...run, snapshot }
+      }
+    }
+    const row = session.row
+    if (row === undefined || row.version <= this.#shown) return null
+    // More was committed while the store was read: the next round brings it, with its status.
+    if (chunks && next <= row.seq) {
+      this.#dirty = true
+      return null
+    }
+    return {
+      bootId,
+      cursorId,
+      epoch: row.epoch,
+      streamId: row.streamId,
+      fromSeq: next,
+      toSeq: next,
+      packs: [],
+      gaps: [],
+      snapshot: snapshotOf(row),
+    }
+  }
+}

@@ -1,0 +1,351 @@
+import { HeadwaterError } from '../protocol/errors.ts'
+import type { Forget, StartStream, StorageUse, Tier, Verb } from '../protocol/hub-port.ts'
+import type { StreamInfo } from '../protocol/snapshot.ts'
+import { Journal } from '../store/journal.ts'
+import type { LogStore, StreamRow } from '../store/log-store.ts'
+import type { Locks } from '../liveness/locks.ts'
+import { cancelUpstream } from '../upstream/cancel-upstream.ts'
+import type { ConnectUpstream } from '../upstream/upstream.ts'
+import { ConnectionPool } from './connection-pool.ts'
+import type { Cursor } from './cursor.ts'
+import type { Clock, HubContext, MovedMessage } from './hub-context.ts'
+import { isOpen, snapshotOf, wantsOwner } from './row.ts'
+import { applyVerb } from './row-changes.ts'
+import { decideStart } from './start-stream.ts'
+import { StreamSession } from './stream-session.ts'
+import type { TabLink } from './tab-link.ts'
+
+/** How often open streams are re-read, whatever pings say (hand-over rule 11). */
+const REREAD_MS = 3_000
+/** How long a stream keeps its connection when more streams are live than connections may be. */
+const TURN_MS = 2_000
+
+/** Hints between hubs: BroadcastChannel's face. */
+export interface Pings {
+  postMessage(message: MovedMessage): void
+  onmessage: ((event: MessageEvent<MovedMessage>) => void) | null
+  close(): void
+}
+
+export interface HubOptions {
+  bootId: string
+  tier: Tier
+  store: LogStore
+  locks: Locks
+  pings: Pings
+  connect: ConnectUpstream
+  fetch: typeof fetch
+  clock: Clock
+  random: () => number
+  online: () => boolean
+}
+
+/** The hub: one per worker. Knows the streams, the tabs, and which cursor reads what. */
+export class Hub {
+  readonly bootId: string
+  readonly tier: Tier
+  readonly store: LogStore
+  readonly locks: Locks
+  readonly #options: HubOptions
+  readonly #context: HubContext
+  readonly #sessions = new Map<string, StreamSession>()
+  readonly #tabs = new Set<TabLink>()
+  /** Cursors that follow the newest stream of a channel. */
+  readonly #followers = new Map<string, Set<Cursor>>()
+  /** Headers that must not be stored, by stream. */
+  readonly #secrets = new Map<string, readonly (readonly [string, string])[]>()
+  readonly #closed = new AbortController()
+  /** Open streams of an earlier life of the hub were found and given sessions. */
+  readonly #started: Promise<void>
+
+  constructor(options: HubOptions) {
+    this.#options = options
+    this.bootId = options.bootId
+    this.tier = options.tier
+    this.store = options.store
+    this.locks = options.locks
+    const { clock } = options
+    this.#context = {
+      store: options.store,
+      journal: new Journal(options.store),
+      locks: options.locks,
+      pool: new ConnectionPool({
+        turnMs: TURN_MS,
+        now: () => clock.now(),
+        schedule: (run, ms) => void clock.delay(ms, this.#closed.signal).then(run),
+      }),
+      clock,
+      connect: options.connect,
+      cancelUpstream: async (row, signal) => {
+        if (row.cancelUrl === null) return
+        const headers = row.source?.credentials ? ((await this.#headersFor(row)) ?? []) : []
+        await cancelUpstream({ url: row.cancelUrl, headers, fetch: options.fetch, signal })
+      },
+      random: options.random,
+      online: options.online,
+      moved: (message) => this.#moved(message),
+      headersFor: (row) => this.#headersFor(row),
+      hasTabs: () => this.#tabs.size > 0,
+    }
+    // Rule 11: listen before the first read.
+    options.pings.onmessage = ({ data }) => void this.#pinged(data)
+    this.#started = this.#start()
+    void this.#reread()
+  }
+
+  get journal(): Journal {
+    return this.#context.journal
+  }
+
+  async #start(): Promise<void> {
+    try {
+      for (const row of await this.store.rows()) if (wantsOwner(row)) this.#adopt(row)
+    } catch {
+      // A store that cannot be listed now is asked again by the periodic read.
+    }
+  }
+
+  async #reread(): Promise<void> {
+    await this.#started
+    while (!this.#closed.signal.aborted) {
+      await this.#context.clock.delay(REREAD_MS, this.#closed.signal)
+      if (this.#tabs.size === 0 || this.#closed.signal.aborted) continue
+      for (const session of [...this.#sessions.values()]) {
+        if (session.row !== undefined && wantsOwner(session.row)) await session.refresh()
+      }
+      for (const channel of [...this.#followers.keys()]) await this.#refollow(channel)
+    }
+  }
+
+  /** Another hub moved a stream. */
+  async #pinged(message: MovedMessage): Promise<void> {
+    await this.#sessions.get(message.streamId)?.refresh()
+    await this.#refollow(message.channel)
+    this.#tellWatchers(message.streamId)
+  }
+
+  #moved(message: MovedMessage): void {
+    if (!this.#closed.signal.aborted) this.#options.pings.postMessage(message)
+    this.#tellWatchers(message.streamId)
+  }
+
+  #tellWatchers(streamId: string): void {
+    for (const tab of this.#tabs) tab.streamMoved(streamId)
+  }
+
+  /** The session of a row; made where there is none. */
+  #adopt(row: StreamRow): StreamSession {
+    let session = this.#sessions.get(row.streamId)
+    if (session === undefined) {
+      session = new StreamSession(this.#context, row)
+      this.#sessions.set(row.streamId, session)
+    } else {
+      session.learn(row)
+    }
+    return session
+  }
+
+  /**
+   * The session of a stream.
+   * @throws {HeadwaterError} `unknown-stream`
+   */
+  async session(streamId: string): Promise<StreamSession> {
+    const known = this.#sessions.get(streamId)
+    if (known?.row !== undefined) return known
+    const row = await this.store.row(streamId)
+    if (row === undefined) {
+      throw new HeadwaterError('unknown-stream', `This browser knows no stream "${streamId}".`, streamId)
+    }
+    return this.#adopt(row)
+  }
+
+  /** The session of a channel's newest stream, or `null`. */
+  async newest(channel: string): Promise<StreamSession | null> {
+    const rows = await this.store.rows(channel)
+    const row = rows[rows.length - 1]
+    return row === undefined ? null : this.#adopt(row)
+  }
+
+  /** The cursor reads the newest stream of the channel, now and whenever a newer one starts. */
+  followChannel(channel: string, cursor: Cursor): void {
+    const followers = this.#followers.get(channel) ?? new Set()
+    followers.add(cursor)
+    this.#followers.set(channel, followers)
+  }
+
+  unfollow(channel: string, cursor: Cursor): void {
+    const followers = this.#followers.get(channel)
+    followers?.delete(cursor)
+    if (followers?.size === 0) this.#followers.delete(channel)
+  }
+
+  async #refollow(channel: string): Promise<void> {
+    const followers = this.#followers.get(channel)
+    if (followers === undefined) return
+    let newest: StreamSession | null
+    try {
+      newest = await this.newest(channel)
+    } catch {
+      return
+    }
+    if (newest === null) return
+    for (const cursor of followers) {
+      const now = cursor.session
+      if (now === newest) continue
+      cursor.follow(newest, 1)
+      if (now !== null) this.release(now)
+    }
+  }
+
+  /** Lets a session go that nobody reads and that needs no owner. */
+  release(session: StreamSession): void {
+    const { row } = session
+    if (session.listeners.size > 0 || session.owned || (row !== undefined && wantsOwner(row))) return
+    if (this.#sessions.get(session.streamId) === session) this.#sessions.delete(session.streamId)
+    void session.close()
+  }
+
+  /** A new run, or the one to join: one transaction on the channel, whose loser joins (I1). */
+  async start(request: StartStream): Promise<StreamSession> {
+    let outcome = decideStart([], request, 0)
+    await this.store.openChannel(request.channel, (rows) => {
+      outcome = decideStart(rows, request, this.#context.clock.now())
+      return outcome.error === undefined ? outcome.writes : []
+    })
+    if (outcome.error !== undefined) throw HeadwaterError.from(outcome.error)
+    const started = outcome.row
+    if (request.secrets !== undefined) this.#secrets.set(started.streamId, request.secrets)
+    for (const row of outcome.writes) {
+      this.#adopt(row)
+      this.#moved({ streamId: row.streamId, channel: row.channel })
+    }
+    const session = this.#adopt(started)
+    await this.#refollow(request.channel)
+    return session
+  }
+
+  /** Records the verb in the stream's row (hand-over rule 12), and answers once it took effect. */
+  async verb(verb: Verb): Promise<StreamSession> {
+    const session = await this.session(verb.streamId)
+    const result = await this.journal.commit({
+      streamId: verb.streamId,
+      decide: (row) => {
+        const next = row && applyVerb(row, verb, this.#context.clock.now())
+        return next ? { row: next } : null
+      },
+    })
+    session.learn(result.row)
+    const { row } = result
+    if (row === undefined) throw new HeadwaterError('unknown-stream', 'The stream was deleted.', verb.streamId)
+    if (verb.kind === 'resume' && !result.applied && !isOpen(row) && !row.verbIds.includes(verb.verbId)) {
+      throw new HeadwaterError(
+        'not-resumable',
+        row.ending === null
+          ? 'This stream cannot be continued. Use retry() to start a new run.'
+          : 'This stream has ended: there is nothing left to resume.',
+        verb.streamId,
+      )
+    }
+    if (result.applied) this.#moved({ streamId: row.streamId, channel: row.channel })
+    if (verb.kind === 'resume') session.nudge()
+    if (verb.kind !== 'resume') await session.until((now) => now.intent === null)
+    return session
+  }
+
+  async streams(channel?: string): Promise<StreamInfo[]> {
+    return (await this.store.rows(channel)).map((row) => this.#info(row))
+  }
+
+  async streamInfo(streamId: string): Promise<StreamInfo | null> {
+    const row = this.#sessions.get(streamId)?.row ?? (await this.store.row(streamId))
+    return row === undefined ? null : this.#info(row)
+  }
+
+  #info(row: StreamRow): StreamInfo {
+    const session = this.#sessions.get(row.streamId)
+    return {
+      ...snapshotOf(row),
+      readers: session?.listeners.size ?? 0,
+      owner: session?.owned === true ? 'this' : wantsOwner(row) ? 'other' : 'none',
+    }
+  }
+
+  /** Deletes; a writer that is about to commit finds nothing to write to. */
+  async forget(what: Forget): Promise<void> {
+    const rows =
+      'streamId' in what ? [await this.store.row(what.streamId)] : await this.store.rows(what.channel)
+    const found = rows.filter((row) => row !== undefined)
+    if ('streamId' in what && found.length === 0) {
+      throw new HeadwaterError('unknown-stream', `This browser knows no stream "${what.streamId}".`, what.streamId)
+    }
+    await this.store.remove(found.map((row) => row.streamId))
+    this.#removed(found)
+  }
+
+  async clear(): Promise<void> {
+    const rows = await this.store.rows()
+    await this.store.clear()
+    this.#removed(rows)
+  }
+
+  #removed(rows: readonly StreamRow[]): void {
+    for (const { streamId, channel } of rows) {
+      this.#secrets.delete(streamId)
+      this.#sessions.get(streamId)?.learn(undefined)
+      this.#moved({ streamId, channel })
+      void this.#refollow(channel)
+    }
+  }
+
+  async storage(): Promise<StorageUse> {
+    const streams = (await this.store.rows()).length
+    const estimate = await globalThis.navigator?.storage?.estimate?.()
+    return { durable: this.store.durable, usage: estimate?.usage ?? 0, quota: estimate?.quota ?? 0, streams }
+  }
+
+  addTab(tab: TabLink): void {
+    this.#tabs.add(tab)
+    for (const session of this.#sessions.values()) session.nudge()
+  }
+
+  removeTab(tab: TabLink): void {
+    this.#tabs.delete(tab)
+    for (const session of this.#sessions.values()) session.poke()
+  }
+
+  get tabs(): ReadonlySet<TabLink> {
+    return this.#tabs
+  }
+
+  /** A tab says that an attempt is worth while now. */
+  nudge(): void {
+    for (const session of this.#sessions.values()) session.nudge()
+  }
+
+  async #headersFor(row: StreamRow): Promise<readonly (readonly [string, string])[] | null> {
+    const secrets = this.#secrets.get(row.streamId)
+    if (secrets !== undefined) return secrets
+    const request = {
+      url: row.source?.url ?? '',
+      method: row.source?.method ?? 'GET',
+      channel: row.channel,
+      streamId: row.streamId,
+    }
+    for (const tab of this.#tabs) {
+      const headers = await tab.headers(request)
+      if (headers === null) continue
+      this.#secrets.set(row.streamId, headers)
+      return headers
+    }
+    return null
+  }
+
+  /** Leaves in order: every stream's connection is closed and its transaction done before its lock is free. */
+  async close(): Promise<void> {
+    this.#closed.abort()
+    for (const tab of [...this.#tabs]) tab.drop()
+    await Promise.all([...this.#sessions.values()].map((session) => session.close()))
+    this.#options.pings.close()
+    this.store.close()
+  }
+}

@@ -1,0 +1,96 @@
+import type { StreamSnapshot } from '../protocol/snapshot.ts'
+import type { StoredSource } from '../protocol/source.ts'
+import { START } from '../protocol/position.ts'
+import type { StreamRow } from '../store/log-store.ts'
+
+/** The row of a stream that was just created. */
+export function newRow(
+  stream: { streamId: string; channel: string; source: StoredSource; meta?: unknown },
+  now: number,
+): StreamRow {
+  const { source, meta } = stream
+  return {
+    streamId: stream.streamId,
+    channel: stream.channel,
+    source,
+    ...(meta !== undefined && { meta }),
+    version: 1,
+    epoch: 0,
+    seq: 0,
+    firstSeq: 1,
+    position: START,
+    status: 'connecting',
+    sent: false,
+    resumeUrl: source.resume,
+    cancelUrl: source.cancel,
+    resumable: source.idempotent || source.resume !== null,
+    intent: null,
+    verbIds: [],
+    verdict: null,
+    ending: null,
+    failure: null,
+    gaps: [],
+    dialect: source.dialect,
+    contentType: null,
+    size: 0,
+    createdAt: now,
+    updatedAt: now,
+  }
+}
+
+/** Whether upstream may still be fetched for this stream: it is neither ended nor stopped, and can be continued. */
+export function isOpen(row: StreamRow): boolean {
+  switch (row.status) {
+    case 'connecting':
+    case 'streaming':
+    case 'reconnecting':
+      return true
+    case 'disconnected':
+      return row.resumable
+    default:
+      return false
+  }
+}
+
+/** Whether some hub has to own the stream: to fetch it, or to carry out a verb. */
+export function wantsOwner(row: StreamRow): boolean {
+  return isOpen(row) || row.intent !== null
+}
+
+/** Whether a request for this stream could be sent (again) without a second run: hand-over rule 8. */
+export function mayFetch(row: StreamRow): boolean {
+  if (row.source === null) return false
+  return !row.sent || row.source.idempotent || row.resumeUrl !== null
+}
+
+/** Whether `resume` would bring more of the stream, as far as is known before the first request was sent. */
+export function canContinue(row: StreamRow): boolean {
+  return row.source !== null && (!row.sent || row.resumable)
+}
+
+/** What tabs are told of a row. */
+export function snapshotOf(row: StreamRow): StreamSnapshot {
+  const resting = row.status === 'stopped' || row.status === 'disconnected'
+  return {
+    streamId: row.streamId,
+    channel: row.channel,
+    version: row.version,
+    epoch: row.epoch,
+    seq: row.seq,
+    firstSeq: row.firstSeq,
+    status: row.status,
+    ...(row.waitingFor !== undefined && { waitingFor: row.waitingFor }),
+    ending: row.ending,
+    failure: row.failure,
+    canResume: row.ending === null && resting && canContinue(row),
+    canRetry: row.source !== null && (row.ending !== null || resting),
+    gaps: row.gaps,
+    ...(row.meta !== undefined && { meta: row.meta }),
+    dialect: row.dialect,
+    contentType: row.contentType,
+    url: row.source?.url ?? null,
+    size: row.size,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+  }
+}

@@ -1,0 +1,74 @@
+import { nanoid } from 'nanoid'
+import { acquireLock, type Locks } from '../liveness/locks.ts'
+import type { Tier } from '../protocol/hub-port.ts'
+import { hubLock, MOVED_CHANNEL } from '../protocol/names.ts'
+import { openIdbLogStore } from '../store/idb-store.ts'
+import type { LogStore } from '../store/log-store.ts'
+import { MemoryLogStore } from '../store/memory-store.ts'
+import { createConnectUpstream } from '../upstream/connect-upstream.ts'
+import type { Clock } from './hub-context.ts'
+import { Hub, type Pings } from './hub.ts'
+import { TabLink } from './tab-link.ts'
+
+/** The browser's time. */
+const clock: Clock = {
+  now: () => Date.now(),
+  delay: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve()
+      const done = (): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      signal.addEventListener('abort', done, { once: true })
+    }),
+}
+
+/** A hub that runs, and the way to attach a tab to it. */
+export interface RunningHub {
+  readonly hub: Hub
+  connect(port: MessagePort): void
+}
+
+async function openStore(durable: boolean): Promise<LogStore> {
+  if (!durable) return new MemoryLogStore()
+  try {
+    return await openIdbLogStore()
+  } catch {
+    // Private windows may have no IndexedDB: go on in memory, and say so (`durable: false`).
+    return new MemoryLogStore()
+  }
+}
+
+// Called as a method of anything else, `fetch` throws.
+const callFetch: typeof fetch = (input, init) => fetch(input, init)
+
+const silentPings: Pings = { postMessage: () => undefined, onmessage: null, close: () => undefined }
+
+/**
+ * Starts the hub of this worker or page, with the browser's own store, locks and network. Without Web Locks nobody can own anything together:
+ * the hub then keeps to itself, in memory.
+ */
+export async function startHub(tier: Tier, locks: Locks | undefined, soloLocks: () => Locks): Promise<RunningHub> {
+  const bootId = nanoid()
+  const shared = locks !== undefined
+  const own = locks ?? soloLocks()
+  // Held for life; its end is the only sign of death that a tab gets.
+  await acquireLock(own, hubLock(bootId))
+  const hub = new Hub({
+    bootId,
+    tier,
+    store: await openStore(shared),
+    locks: own,
+    pings: shared ? new BroadcastChannel(MOVED_CHANNEL) : silentPings,
+    connect: createConnectUpstream({ fetch: callFetch, now: () => Date.now() }),
+    fetch: callFetch,
+    clock,
+    random: Math.random,
+    online: () => navigator.onLine,
+  })
+  globalThis.addEventListener('online', () => hub.nudge())
+  return { hub, connect: (port) => void new TabLink(hub, port) }
+}

@@ -1,0 +1,502 @@
+import { acquireLock, type HeldLock } from '../liveness/locks.ts'
+import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
+import { ownLock } from '../protocol/names.ts'
+import type { PackedChunks } from '../protocol/packed-chunks.ts'
+import { endSeq } from '../protocol/packed-chunks.ts'
+import type { StreamRow } from '../store/log-store.ts'
+import { backoffDelay, isRetryable } from '../upstream/backoff.ts'
+import type { UpstreamConnection } from '../upstream/upstream.ts'
+import { coverRun, type Run } from './batch.ts'
+import type { Slot } from './connection-pool.ts'
+import { deferred } from './deferred.ts'
+import type { HubContext } from './hub-context.ts'
+import { Intake } from './intake.ts'
+import { isOpen, wantsOwner } from './row.ts'
+import { connected, endCancelled, lost, refused, takeOver, waiting, type TakeOver } from './row-changes.ts'
+import { transition, type Ownership, type SessionEvent, type SessionState } from './session-state.ts'
+import { TailCache } from './tail-cache.ts'
+
+/** How often a resumable stream that is disconnected is tried again while a tab is attached. */
+const PROBE_MS = 15_000
+/** How often a producer is told of a cancel before the stream ends without its answer. */
+const CANCEL_ATTEMPTS = 3
+
+/** A batch is at most this large (architecture, handshake step 9). */
+const MAX_BATCH_CHUNKS = 5_000
+const MAX_BATCH_SIZE = 512 * 1024
+
+/** Whoever wants to know that the session moved: cursors, watchers. */
+export interface SessionListener {
+  /** The row changed, or (undefined) the stream was deleted. */
+  moved(): void
+}
+
+/**
+ * One stream in one hub: follows it, owns it where it must, and reads its log for cursors. Performs what {@link SessionState} says.
+ */
+export class StreamSession {
+  readonly streamId: string
+  readonly listeners = new Set<SessionListener>()
+  readonly #context: HubContext
+  readonly #cache = new TailCache()
+  readonly #closed = new AbortController()
+  #row: StreamRow | undefined
+  #state: SessionState = { at: 'following' }
+  #lock: HeldLock | null = null
+  #slot: Slot | null = null
+  #connection: { upstream: UpstreamConnection; abort: AbortController } | null = null
+  /** Resolves at the next change of anything that an activity may wait for. */
+  #change = deferred()
+  /** Somebody asked for an attempt now: a tab came, the network is back. */
+  #nudged = false
+  /** The request was never sent before (hand-over rule 8); true until this owner sends it. */
+  #first = false
+  readonly #running: Promise<void>
+
+  constructor(context: HubContext, row: StreamRow) {
+    this.#context = context
+    this.#row = row
+    this.streamId = row.streamId
+    this.#running = this.#run()
+  }
+
+  /** The row as last read; undefined once the stream was deleted. */
+  get row(): StreamRow | undefined {
+    return this.#row
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  get owned(): boolean {
+    return this.#lock !== null
+  }
+
+  /** Takes in what a transaction or a read showed. Older news than what is known is no news. */
+  learn(row: StreamRow | undefined, packs: readonly PackedChunks[] = []): void {
+    if (row !== undefined && this.#row !== undefined && row.version < this.#row.version) return
+    if (packs.length > 0) this.#cache.append(packs)
+    if (row?.version === this.#row?.version && packs.length === 0) return
+    this.#row = row
+    if (row === undefined) this.#cache.clear()
+    this.#signalChange()
+    for (const listener of [...this.listeners]) listener.moved()
+  }
+
+  /** Reads the row again: a ping came, or it is time (hand-over rule 11). */
+  async refresh(): Promise<void> {
+    try {
+      this.learn(await this.#context.store.row(this.streamId))
+    } catch {
+      // The store reopens by itself; the next refresh comes within seconds.
+    }
+  }
+
+  /** An attempt is worth while now: a tab came or became visible, the network is back. */
+  nudge(): void {
+    this.#nudged = true
+    this.#signalChange()
+  }
+
+  /** Something that an activity may wait for has changed outside (tabs came or went). */
+  poke(): void {
+    this.#signalChange()
+  }
+
+  /** Resolves with the row once it is as wanted. Rejects with `unknown-stream` when the stream is deleted, `closed` when the hub goes. */
+  async until(wanted: (row: StreamRow) => boolean): Promise<StreamRow> {
+    for (;;) {
+      if (this.#row === undefined) throw new HeadwaterError('unknown-stream', 'The stream was deleted.', this.streamId)
+      if (wanted(this.#row)) return this.#row
+      if (this.#closed.signal.aborted) throw new HeadwaterError('closed', 'The hub is closing.')
+      await this.#change.promise
+    }
+  }
+
+  /**
+   * A run of the log from `next` on with the row of the same read, or `null` where nothing is committed there.
+   * From memory for whoever keeps up, else from the store.
+   */
+  async read(next: number): Promise<{ run: Run; row: StreamRow } | null> {
+    const row = this.#row
+    if (row === undefined || next > row.seq) return null
+    const cached = this.#cache.read(next, MAX_BATCH_CHUNKS, MAX_BATCH_SIZE)
+    const last = cached?.[cached.length - 1]
+    if (cached && last) {
+      const toSeq = endSeq(last)
+      return { run: coverRun(row, next, toSeq, cached), row }
+    }
+    const read = await this.#context.store.readLog(this.streamId, next, {
+      maxChunks: MAX_BATCH_CHUNKS,
+      maxSize: MAX_BATCH_SIZE,
+    })
+    this.learn(read?.row)
+    if (read === undefined) return null
+    return { run: coverRun(read.row, next, read.toSeq, read.packs), row: read.row }
+  }
+
+  /** Leaves in order (hand-over rule 4) and stops. */
+  async close(): Promise<void> {
+    this.#closed.abort()
+    this.#signalChange()
+    await this.#running
+  }
+
+  #signalChange(): void {
+    this.#change.resolve()
+    this.#change = deferred()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      let event: SessionEvent
+      try {
+        event = this.#lock?.lost.aborted === true ? { type: 'lock-lost' } : await this.#perform(this.#state)
+      } catch (error) {
+        event = await this.#storeFailed(error)
+      }
+      this.#state = transition(this.#state, event)
+      if (event.type === 'lock-lost') this.#letGo()
+    }
+    this.#letGo()
+    this.#signalChange()
+  }
+
+  #perform(state: SessionState): Promise<SessionEvent> {
+    switch (state.at) {
+      case 'following':
+        return this.#follow()
+      case 'acquiring':
+        return this.#acquire()
+      case 'taking-over':
+        return this.#takeOver()
+      case 'cancelling':
+        return this.#cancel()
+      case 'waiting-for-slot':
+        return this.#waitForSlot(state.owned)
+      case 'connecting':
+        return this.#connect(state.owned)
+      case 'streaming':
+        return this.#stream(state.owned)
+      case 'backing-off':
+        return this.#pause(state.owned, backoffDelay(state.owned.attempt, this.#context.random()))
+      case 'probing':
+        return this.#pause(state.owned, PROBE_MS)
+      case 'releasing':
+        this.#letGo()
+        return Promise.resolve({ type: 'settled' })
+    }
+  }
+
+  async #follow(): Promise<SessionEvent> {
+    while (!(this.#row !== undefined && wantsOwner(this.#row) && this.#context.hasTabs())) {
+      if (this.#closed.signal.aborted) return { type: 'lock-lost' }
+      await this.#change.promise
+    }
+    return { type: 'wanted' }
+  }
+
+  async #acquire(): Promise<SessionEvent> {
+    const enough = new AbortController()
+    const request = acquireLock(this.#context.locks, ownLock(this.streamId), { signal: enough.signal })
+    void this.#watch(
+      () => this.#closed.signal.aborted || this.#row === undefined || !wantsOwner(this.#row),
+      enough,
+      request,
+    )
+    try {
+      this.#lock = await request
+    } catch {
+      return { type: 'settled' }
+    }
+    this.#lock.lost.addEventListener('abort', () => this.#interrupted(), { once: true })
+    return { type: 'granted' }
+  }
+
+  /** Aborts `abort` once `condition` holds, for as long as `running` is not settled. */
+  async #watch(condition: () => boolean, abort: AbortController, running: Promise<unknown>): Promise<void> {
+    let over = false
+    const end = running.then(
+      () => (over = true),
+      () => (over = true),
+    )
+    while (!over) {
+      if (condition()) return abort.abort()
+      await Promise.race([this.#change.promise, end])
+    }
+  }
+
+  /** One transaction of the owner. `null` where the row is not this owner's any more, or `decide` changed nothing. */
+  async #commit(decide: (row: StreamRow) => StreamRow | null, epoch: number): Promise<StreamRow | null> {
+    const result = await this.#context.journal.commit({
+      streamId: this.streamId,
+      decide: (row) => {
+        if (row === undefined || row.epoch !== epoch || row.intent !== null || !isOpen(row)) return null
+        const next = decide(row)
+        return next && { row: next }
+      },
+    })
+    this.learn(result.row)
+    if (!result.applied) return null
+    this.#announce()
+    return result.row ?? null
+  }
+
+  #announce(): void {
+    if (this.#row) this.#context.moved({ streamId: this.streamId, channel: this.#row.channel })
+  }
+
+  /** Rule 1. */
+  async #takeOver(): Promise<SessionEvent> {
+    let found: TakeOver = { task: 'nothing', row: null }
+    const result = await this.#context.journal.commit({
+      streamId: this.streamId,
+      decide: (row) => {
+        found = takeOver(row, this.#context.clock.now())
+        this.#first = row?.sent === false
+        return found.row && { row: found.row }
+      },
+    })
+    this.learn(result.row)
+    if (result.applied) this.#announce()
+    switch (found.task as TakeOver['task']) {
+      case 'fetch':
+        return { type: 'took', epoch: result.row?.epoch ?? 0 }
+      case 'tell-producer':
+        return { type: 'cancel-asked' }
+      case 'nothing':
+        return { type: 'settled' }
+    }
+  }
+
+  async #cancel(): Promise<SessionEvent> {
+    const row = this.#row
+    if (row?.cancelUrl != null && row.sent) {
+      for (let attempt = 1; attempt <= CANCEL_ATTEMPTS && !this.#closed.signal.aborted; attempt++) {
+        try {
+          await this.#context.cancelUpstream(row, this.#closed.signal)
+          break
+        } catch (error) {
+          if (!isRetryable(error) || attempt === CANCEL_ATTEMPTS) break
+          await this.#context.clock.delay(backoffDelay(attempt, this.#context.random()), this.#closed.signal)
+        }
+      }
+    }
+    // A hub that goes before the producer was told leaves the intent to its successor.
+    if (this.#closed.signal.aborted) return { type: 'lock-lost' }
+    const result = await this.#context.journal.commit({
+      streamId: this.streamId,
+      decide: (now) => {
+        const ended = endCancelled(now, this.#context.clock.now())
+        return ended && { row: ended }
+      },
+    })
+    this.learn(result.row)
+    this.#announce()
+    return { type: 'settled' }
+  }
+
+  /** What ends an owner's activity from outside, or `null`. */
+  #interruption(owned: Ownership): SessionEvent | null {
+    if (this.#closed.signal.aborted || this.#lock?.lost.aborted !== false) return { type: 'lock-lost' }
+    const row = this.#row
+    if (row === undefined || row.epoch !== owned.epoch || row.intent !== null || !isOpen(row)) return { type: 'fenced' }
+    return null
+  }
+
+  #interrupted(): void {
+    this.#signalChange()
+  }
+
+  async #waitForSlot(owned: Ownership): Promise<SessionEvent> {
+    const interruption = this.#interruption(owned)
+    if (interruption) return interruption
+    const origin = new URL(this.#row?.source?.url ?? 'http://localhost').origin
+    if (this.#context.pool.isBusy(origin)) {
+      await this.#commit((row) => waiting(row, row.status, 'connection', this.#context.clock.now()), owned.epoch)
+    }
+    const enough = new AbortController()
+    const request = this.#context.pool.acquire(origin, enough.signal)
+    void this.#watch(() => this.#interruption(owned) !== null, enough, request)
+    try {
+      this.#slot = await request
+    } catch {
+      return this.#interruption(owned) ?? { type: 'fenced' }
+    }
+    return { type: 'slot' }
+  }
+
+  async #connect(owned: Ownership): Promise<SessionEvent> {
+    const row = this.#row
+    if (row?.source == null) return { type: 'fenced' }
+    const headers = row.source.credentials ? await this.#context.headersFor(row) : []
+    if (headers === null) {
+      this.#hangUp()
+      await this.#commit((now) => waiting(now, now.status, 'credentials', this.#context.clock.now()), owned.epoch)
+      return { type: 'lost', again: false }
+    }
+    const first = this.#first
+    this.#first = false
+    const abort = new AbortController()
+    const request = this.#context.connect(
+      {
+        source: row.source,
+        streamId: row.streamId,
+        position: row.position,
+        resumeUrl: row.resumeUrl,
+        resuming: !first,
+        verdict: row.verdict,
+        dialect: row.dialect,
+        headers,
+      },
+      abort.signal,
+    )
+    void this.#watch(() => this.#interruption(owned) !== null, abort, request)
+    let upstream: UpstreamConnection
+    try {
+      upstream = await request
+    } catch (error) {
+      this.#hangUp()
+      return this.#interruption(owned) ?? (await this.#lost(owned, error))
+    }
+    this.#connection = { upstream, abort }
+    const took = await this.#commit((now) => connected(now, upstream.head, this.#context.clock.now()), owned.epoch)
+    if (took === null) {
+      this.#hangUp()
+      return { type: 'fenced' }
+    }
+    return { type: 'connected' }
+  }
+
+  async #stream(owned: Ownership): Promise<SessionEvent> {
+    const { upstream, abort } = this.#connection ?? {}
+    if (!upstream || !abort) return { type: 'lost', again: true }
+    const intake = new Intake({
+      journal: this.#context.journal,
+      store: this.#context.store,
+      now: () => this.#context.clock.now(),
+      epoch: owned.epoch,
+      row: () => this.#row,
+      committed: (row, packs) => {
+        this.learn(row, packs)
+        // Progress makes the next lost connection the first one again.
+        if (packs.length > 0) this.#state = transition(this.#state, { type: 'progress' })
+        this.#announce()
+      },
+    })
+    const slot = this.#slot
+    const mayYield = (): boolean => slot?.wanted.aborted === true && this.#row?.resumable === true
+    const onWanted = (): void => this.#signalChange()
+    slot?.wanted.addEventListener('abort', onWanted, { once: true })
+    const pumping = this.#pump(upstream, intake)
+    void this.#watch(() => this.#interruption(owned) !== null || mayYield() || intake.fenced, abort, pumping)
+    const outcome = await pumping
+    slot?.wanted.removeEventListener('abort', onWanted)
+    this.#hangUp()
+    // Rules 4 and 6: the connection is closed; what was read is committed or dropped, and nothing is in flight, before anything else happens.
+    await intake.settle({ drop: this.#interruption(owned) !== null })
+    const interruption = this.#interruption(owned)
+    if (interruption) return interruption
+    if (intake.fenced) {
+      await this.refresh()
+      return { type: 'fenced' }
+    }
+    if (intake.failure !== null) throw intake.failure
+    if (outcome.ended) return { type: 'settled' }
+    if (mayYield()) return { type: 'yielded' }
+    // The state knows of the progress that was made since.
+    const now = 'owned' in this.#state ? this.#state.owned : owned
+    return this.#lost(now, outcome.error)
+  }
+
+  async #pump(upstream: UpstreamConnection, intake: Intake): Promise<{ ended: boolean; error?: unknown }> {
+    try {
+      for await (const frame of upstream) {
+        await intake.take(frame)
+        if (frame.ending !== undefined) return { ended: true }
+        if (intake.fenced || intake.failure !== null) return { ended: false }
+      }
+    } catch (error) {
+      return { ended: false, error }
+    }
+    return { ended: false, error: new HeadwaterError('network', 'The connection ended before the stream did.') }
+  }
+
+  /** The connection is lost, or could not be made: what now? */
+  async #lost(owned: Ownership, error: unknown): Promise<SessionEvent> {
+    const failure = toErrorValue(error, 'network')
+    const retryable = isRetryable(error)
+    const retries = this.#row?.source?.retries ?? 0
+    const again = owned.attempt < retries
+    const now = this.#context.clock.now()
+    const row = await this.#commit(
+      (row) =>
+        retryable
+          ? lost(
+              row,
+              {
+                status: again ? 'reconnecting' : 'disconnected',
+                waitingFor: this.#context.online() ? 'server' : 'network',
+              },
+              failure,
+              now,
+            )
+          : refused(row, failure, now),
+      owned.epoch,
+    )
+    if (row === null) return { type: 'fenced' }
+    return wantsOwner(row) ? { type: 'lost', again } : { type: 'settled' }
+  }
+
+  /** Waits for the next attempt: the time, a nudge, or a verb. */
+  async #pause(owned: Ownership, ms: number): Promise<SessionEvent> {
+    const enough = new AbortController()
+    const timer = this.#context.clock.delay(ms, enough.signal)
+    let due = false
+    this.#nudged = false
+    void timer.then(() => {
+      due = true
+      this.#signalChange()
+    })
+    try {
+      for (;;) {
+        const interruption = this.#interruption(owned)
+        if (interruption) return interruption
+        if (this.#resumed()) return { type: 'due', fresh: true }
+        if (this.#nudged) return { type: 'due', fresh: false }
+        if (due && (this.#context.hasTabs() || this.#state.at === 'backing-off')) return { type: 'due', fresh: false }
+        await this.#change.promise
+      }
+    } finally {
+      enough.abort()
+    }
+  }
+
+  /** A `resume` set the status back while this owner waited. */
+  #resumed(): boolean {
+    return this.#state.at === 'probing' && this.#row?.status === 'connecting' && this.#row.waitingFor === undefined
+  }
+
+  /** The store failed under an activity: nothing was written, so nothing is lost; start over from what is committed. */
+  async #storeFailed(error: unknown): Promise<SessionEvent> {
+    this.#hangUp()
+    await this.#context.clock.delay(backoffDelay(1, this.#context.random()), this.#closed.signal)
+    await this.refresh()
+    if (this.#lock === null) return { type: 'settled' }
+    return error instanceof HeadwaterError && error.code === 'closed' ? { type: 'lock-lost' } : { type: 'fenced' }
+  }
+
+  #hangUp(): void {
+    this.#connection?.abort.abort()
+    this.#connection = null
+    this.#slot?.release()
+    this.#slot = null
+  }
+
+  #letGo(): void {
+    this.#hangUp()
+    this.#lock?.release()
+    this.#lock = null
+  }
+}

@@ -1,0 +1,240 @@
+import * as Comlink from 'comlink'
+import { whenFree } from '../liveness/locks.ts'
+import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
+import type { Attached, CredentialsRequest, HubPort, Reply, TabPort, Welcome } from '../protocol/hub-port.ts'
+import { checkChannelName, tabLock } from '../protocol/names.ts'
+import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../protocol/version.ts'
+import {
+  AckSchema,
+  AttachSchema,
+  checkMessage,
+  ForgetSchema,
+  HelloSchema,
+  StartSchema,
+  VerbSchema,
+} from './check-message.ts'
+import { Cursor } from './cursor.ts'
+import type { Hub } from './hub.ts'
+import { snapshotOf } from './row.ts'
+
+/** Cursors that one tab may hold: far more than views on a screen, few enough to bound a faulty tab. */
+const MAX_CURSORS = 1_000
+
+/** The hub's end of one tab: its port, its cursors, its life. */
+export class TabLink {
+  readonly #hub: Hub
+  readonly #port: MessagePort
+  readonly #cursors = new Map<number, { cursor: Cursor; channel: string | null }>()
+  /** Aborts when the tab is gone: every call to it is raced with this (I8). */
+  readonly #gone = new AbortController()
+  /** Kept for as long as the link lives: a proxy may be collected in mid-call. */
+  #tab: Comlink.Remote<TabPort> | null = null
+  #tabPort: MessagePort | null = null
+  #givesHeaders = false
+  #watching = false
+  readonly #unsent = new Set<string>()
+  #sending = false
+
+  constructor(hub: Hub, port: MessagePort) {
+    this.#hub = hub
+    this.#port = port
+    Comlink.expose(this.#serve(), port)
+  }
+
+  /** Every answer is a value; what throws becomes a refusal. */
+  #serve(): HubPort {
+    const reply = async <T>(act: () => Promise<T> | T, needsHello = true): Promise<Reply<T>> => {
+      try {
+        if (needsHello && this.#tab === null) {
+          throw new HeadwaterError('bad-message', 'The first message must be hello.')
+        }
+        return { ok: true, value: await act() }
+      } catch (error) {
+        return { ok: false, error: toErrorValue(error, 'store') }
+      }
+    }
+    return {
+      hello: (hello, tab) => reply(() => this.#hello(hello, tab), false),
+      attach: (request) => reply(() => this.#attach(request)),
+      detach: (cursorId) =>
+        reply(() => {
+          this.#detach(cursorId)
+          return null
+        }),
+      start: (request) =>
+        reply(async () => {
+          const session = await this.#hub.start(checkMessage(StartSchema, request))
+          return snapshotOf(await session.until(() => true))
+        }),
+      verb: (verb) =>
+        reply(async () => {
+          const session = await this.#hub.verb(checkMessage(VerbSchema, verb))
+          return snapshotOf(await session.until(() => true))
+        }),
+      streams: (channel) =>
+        reply(() => this.#hub.streams(channel === undefined ? undefined : checkChannelName(channel))),
+      watch: (on) =>
+        reply(() => {
+          this.#watching = on === true
+          return null
+        }),
+      forget: (what) =>
+        reply(async () => {
+          await this.#hub.forget(checkMessage(ForgetSchema, what))
+          return null
+        }),
+      clear: () =>
+        reply(async () => {
+          await this.#hub.clear()
+          return null
+        }),
+      storage: () => reply(() => this.#hub.storage()),
+      nudge: () =>
+        reply(() => {
+          this.#hub.nudge()
+          return null
+        }),
+      bye: () =>
+        reply(() => {
+          this.drop()
+          return null
+        }),
+    }
+  }
+
+  /** Handshake steps 2 to 4. */
+  #hello(message: unknown, tabPort: MessagePort): Welcome {
+    const hello = checkMessage(HelloSchema, message)
+    if (!(tabPort instanceof MessagePort)) throw new HeadwaterError('bad-message', 'hello needs a port for the way back.')
+    if (this.#tab !== null || this.#gone.signal.aborted) throw new HeadwaterError('bad-message', 'hello comes once.')
+    if (hello.protocol < MIN_PROTOCOL_VERSION || hello.minProtocol > PROTOCOL_VERSION) {
+      throw new HeadwaterError(
+        'incompatible',
+        `This page speaks version ${hello.minProtocol} to ${hello.protocol} of the protocol, the hub ${MIN_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}. Reload the page.`,
+        { page: [hello.minProtocol, hello.protocol], hub: [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION] },
+      )
+    }
+    this.#tabPort = tabPort
+    this.#tab = Comlink.wrap<TabPort>(tabPort)
+    this.#givesHeaders = hello.givesHeaders === true
+    // Granted means that the tab is gone; there is no other sign of it.
+    whenFree(this.#hub.locks, tabLock(hello.clientId), this.#gone.signal).then(
+      () => this.drop(),
+      () => undefined,
+    )
+    this.#hub.addTab(this)
+    return {
+      protocol: Math.min(PROTOCOL_VERSION, hello.protocol),
+      bootId: this.#hub.bootId,
+      durable: this.#hub.store.durable,
+      tier: this.#hub.tier,
+    }
+  }
+
+  async #attach(message: unknown): Promise<Attached> {
+    const request = checkMessage(AttachSchema, message)
+    if (this.#cursors.size >= MAX_CURSORS) {
+      throw new HeadwaterError('too-large', `A page may have ${MAX_CURSORS} open views of streams. Close some.`)
+    }
+    this.#detach(request.cursorId)
+    const follows = request.streamId === null
+    const cursor = new Cursor({
+      cursorId: request.cursorId,
+      bootId: this.#hub.bootId,
+      chunks: request.chunks !== false,
+      deliver: async (batch) => checkMessage(AckSchema, await this.#call((tab) => tab.deliver(batch))),
+      gone: (streamId) => {
+        void this.#call((tab) => tab.gone(request.cursorId, streamId)).catch(() => undefined)
+      },
+      failed: () => this.#detach(request.cursorId),
+    })
+    const entry = { cursor, channel: follows ? request.channel : null }
+    this.#cursors.set(request.cursorId, entry)
+    if (follows) this.#hub.followChannel(request.channel, cursor)
+    const session = follows
+      ? await this.#hub.newest(request.channel)
+      : await this.#hub.session(request.streamId as string)
+    // Detached, or told of a newer stream, while the store was read.
+    if (this.#cursors.get(request.cursorId) !== entry) throw new HeadwaterError('closed', 'The view was closed.')
+    const row = session?.row
+    if (session === null || row === undefined) return { snapshot: null, fromSeq: 1 }
+    const another = follows && request.of !== undefined && request.of !== row.streamId
+    const fromSeq = another
+      ? 1
+      : request.tail !== undefined
+        ? Math.max(1, row.seq - request.tail + 1)
+        : request.from === 'live'
+          ? row.seq + 1
+          : // A view that has more than the log is cut back: nothing durable stood behind it.
+            Math.min(request.from, row.seq + 1)
+    cursor.follow(session, fromSeq)
+    return { snapshot: snapshotOf(row), fromSeq }
+  }
+
+  #detach(cursorId: number): void {
+    const entry = this.#cursors.get(cursorId)
+    if (entry === undefined) return
+    this.#cursors.delete(cursorId)
+    if (entry.channel !== null) this.#hub.unfollow(entry.channel, entry.cursor)
+    const { session } = entry.cursor
+    entry.cursor.close()
+    if (session) this.#hub.release(session)
+  }
+
+  /** A call to the tab, which ends when the tab does. */
+  #call<T>(act: (tab: Comlink.Remote<TabPort>) => Promise<T>): Promise<T> {
+    const tab = this.#tab
+    if (tab === null || this.#gone.signal.aborted) return Promise.reject(new HeadwaterError('closed', 'The tab is gone.'))
+    return new Promise<T>((resolve, reject) => {
+      const gone = (): void => reject(new HeadwaterError('closed', 'The tab is gone.'))
+      this.#gone.signal.addEventListener('abort', gone, { once: true })
+      act(tab)
+        .then(resolve, reject)
+        .finally(() => this.#gone.signal.removeEventListener('abort', gone))
+    })
+  }
+
+  /** A stream changed: told to a tab that watches, one message in flight, the newest state each time. */
+  streamMoved(streamId: string): void {
+    if (!this.#watching) return
+    this.#unsent.add(streamId)
+    if (!this.#sending) void this.#sendMoves()
+  }
+
+  async #sendMoves(): Promise<void> {
+    this.#sending = true
+    try {
+      for (const streamId of this.#unsent) {
+        this.#unsent.delete(streamId)
+        const info = await this.#hub.streamInfo(streamId)
+        await this.#call((tab) => tab.streamChanged(streamId, info))
+      }
+    } catch {
+      // The tab is gone, or will watch again.
+    } finally {
+      this.#sending = false
+    }
+  }
+
+  /** Headers from this tab, or `null`. A tab that is gone has none. */
+  async headers(request: CredentialsRequest): Promise<readonly (readonly [string, string])[] | null> {
+    if (!this.#givesHeaders) return null
+    try {
+      return await this.#call((tab) => tab.headers(request))
+    } catch {
+      return null
+    }
+  }
+
+  /** The tab is gone, or leaves: its cursors go, and whoever waits for it is told. */
+  drop(): void {
+    if (this.#gone.signal.aborted) return
+    this.#gone.abort()
+    for (const cursorId of [...this.#cursors.keys()]) this.#detach(cursorId)
+    this.#hub.removeTab(this)
+    // Comlink leaves ports open.
+    this.#tabPort?.close()
+    // The answer to `bye` is still to leave.
+    queueMicrotask(() => setTimeout(() => this.#port.close()))
+  }
+}
