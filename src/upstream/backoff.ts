@@ -1,0 +1,28 @@
+import { HeadwaterError } from '../protocol/errors.ts'
+
+// 1, 2, 4 s as the public face promises; beyond that a wait that a person at the screen still takes for "trying".
+const FIRST_DELAY_MS = 1000
+const LONGEST_DELAY_MS = 15_000
+
+/**
+ * How long to wait before an attempt, in milliseconds: 1, 2, 4 … at most 15 s, each up to a quarter shorter or longer, so that the clients of a
+ * server that restarts do not return in one wave.
+ * @param attempt 1 for the first one after a loss
+ * @param random from 0 (inclusive) to 1
+ */
+export function backoffDelay(attempt: number, random: number): number {
+  const delay = Math.min(FIRST_DELAY_MS * 2 ** (Math.max(1, attempt) - 1), LONGEST_DELAY_MS)
+  return Math.round(delay * (0.75 + random / 2))
+}
+
+// RFC 9110 and 6585: the request was in order, and the time was not. 5xx: the server's fault, which may pass.
+const RETRYABLE_STATUS = [408, 425, 429]
+
+/** Whether another attempt at the same upstream is worth it. */
+export function isRetryable(error: unknown): boolean {
+  if (!(error instanceof HeadwaterError)) return false
+  if (error.code === 'network') return true
+  if (error.code !== 'http') return false
+  const status = (error.data as { status?: unknown } | undefined)?.status
+  return typeof status === 'number' && (status >= 500 || RETRYABLE_STATUS.includes(status))
+}

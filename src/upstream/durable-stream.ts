@@ -1,0 +1,137 @@
+import { HEADER, OFFSET_NOW, OFFSET_START } from '../protocol/http.ts'
+import type { Get } from './build-request.ts'
+import { DurableBodyReader, readPlace, type DurableMode, type DurablePlace } from './durable-response.ts'
+import { readDurableSse, type LivePlace } from './durable-sse.ts'
+import { httpError } from './failures.ts'
+import type { Progress } from './progress.ts'
+import { readBody } from './read-body.ts'
+import type { UpstreamFrame } from './upstream.ts'
+
+/** What reading a durable stream needs from its connection. */
+export interface DurableContext {
+  url: string
+  get: Get
+  now: () => number
+  /** How long a live SSE response may stay without a byte before it is given up, in milliseconds. */
+  probeMs: number
+  signal: AbortSignal
+}
+
+/** Address of a read: the query of the protocol replaces whatever the address itself carried of it. */
+export function durableUrl(
+  base: string,
+  query: { offset: string; live?: 'sse' | 'long-poll'; cursor?: string | null },
+) {
+  const url = new URL(base)
+  for (const name of ['offset', 'live', 'cursor']) url.searchParams.delete(name)
+  for (const [name, value] of Object.entries(query)) if (value !== null) url.searchParams.set(name, value)
+  return url.href
+}
+
+/** Where a first read starts: what the address asks for, else the start. */
+export function startOffset(url: string, token: string | null): string {
+  return token ?? new URL(url).searchParams.get('offset') ?? OFFSET_START
+}
+
+/**
+ * A read, past what retention has removed: after a 410 it goes on at the earliest that the server offers, or else at the tail, and the next
+ * frame carries the gap.
+ */
+export async function getRange(
+  context: DurableContext,
+  progress: Progress,
+  query: Parameters<typeof durableUrl>[1],
+): Promise<Response> {
+  const { url, get, now } = context
+  let response = await get(durableUrl(url, query))
+  for (const offset of [OFFSET_START, OFFSET_NOW]) {
+    if (response.status !== 410 || query.offset === offset) continue
+    await response.body?.cancel().catch(() => undefined)
+    progress.loseUpTo(offset)
+    response = await get(durableUrl(url, { offset }))
+  }
+  if (!response.ok) throw await httpError(response, url, now())
+  return response
+}
+
+// Many short SSE responses that bring nothing are worse than a long-poll; the protocol's server closes about once a minute.
+const MAX_FRUITLESS = 3
+
+/** Follows by SSE until the stream ends (true), or SSE turns out to be of no use here (false). */
+async function* followBySse(
+  context: DurableContext,
+  mode: DurableMode,
+  progress: Progress,
+  place: LivePlace,
+): AsyncGenerator<UpstreamFrame, boolean> {
+  const { url, get, now, signal, probeMs } = context
+  let fruitless = 0
+  while (fruitless < MAX_FRUITLESS) {
+    // A proxy that buffers lets nothing through, often not even the head: then silence is all that there is to see.
+    const probe = new AbortController()
+    const timer = setTimeout(() => probe.abort(), probeMs)
+    const stop = (): void => probe.abort()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      const response = await get(durableUrl(url, { ...place, live: 'sse' }), probe.signal)
+      const isSse = /^text\/event-stream/i.test(response.headers.get('content-type') ?? '')
+      const encoding = response.headers.get(HEADER.sseDataEncoding)
+      // Whatever is wrong, the long-poll will find out and say it, a 410 with its gap included.
+      if (!response.ok || !isSse || (mode === 'bytes') !== (encoding === 'base64')) return false
+      const body = watched(readBody(response, url, probe.signal), () => clearTimeout(timer))
+      const result = yield* readDurableSse(body, mode, progress, place, now)
+      if (result.ended) return true
+      if (result.controls === 0) return false
+      fruitless = result.chunks === 0 && result.controls <= 1 ? fruitless + 1 : 0
+    } catch (error) {
+      if (probe.signal.aborted && !signal.aborted) return false
+      throw error
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+      probe.abort()
+    }
+  }
+  return false
+}
+
+async function* watched(body: AsyncIterable<Uint8Array>, onByte: () => void): AsyncGenerator<Uint8Array> {
+  for await (const bytes of body) {
+    onByte()
+    yield bytes
+  }
+}
+
+/**
+ * Reads a durable stream to its end: catches up with plain reads, then follows, by SSE where that works and else by long-poll.
+ * That the server closes an SSE response about each minute is no loss: it is opened again at once.
+ *
+ * Text is followed by long-poll only: SSE would turn its carriage returns into line feeds and tear characters that two appends share.
+ */
+export async function* readDurableStream(
+  context: DurableContext,
+  first: Response,
+  mode: DurableMode,
+  progress: Progress,
+): AsyncGenerator<UpstreamFrame> {
+  const { url, now, signal } = context
+  const reader = new DurableBodyReader(mode, progress, now)
+  let bySse = mode !== 'text'
+  let response = first
+  for (;;) {
+    const place: DurablePlace = readPlace(response, url)
+    if (yield* reader.read(readBody(response, url, signal), place)) return
+    let { offset, cursor } = place
+    if (!place.upToDate) {
+      response = await getRange(context, progress, { offset })
+      continue
+    }
+    if (bySse) {
+      const live = { offset, cursor }
+      if (yield* followBySse(context, mode, progress, live)) return
+      ;({ offset, cursor } = live)
+      bySse = false
+    }
+    response = await getRange(context, progress, { offset, cursor, live: 'long-poll' })
+  }
+}
