@@ -1,0 +1,43 @@
+/** Headers of every answer: what a browser must not guess, embed or share. */
+export const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+} as const
+
+/** A refusal as PROTOCOL.md 4.4 has it: a code for programs, and a message that says what to do. */
+export function refuse(
+  status: number,
+  code: string,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return Response.json(
+    { error: { code, message } },
+    { status, headers: { 'cache-control': 'no-store', ...SECURITY_HEADERS, ...headers } },
+  )
+}
+
+/** JSON that is true now and not later. */
+export function answerJson(value: unknown, status = 200): Response {
+  return Response.json(value, { status, headers: { 'cache-control': 'no-store', ...SECURITY_HEADERS } })
+}
+
+/** A refusal on its way up: whoever handles the request answers with {@link Refusal.toResponse}. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly status: number
+  readonly code: string
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.headers = headers
+  }
+
+  toResponse(): Response {
+    return refuse(this.status, this.code, this.message, this.headers)
+  }
+}

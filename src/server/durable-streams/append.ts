@@ -1,0 +1,60 @@
+import { HEADER } from '../../protocol/http.ts'
+import { Refusal } from '../answers.ts'
+import { readBody } from '../request-body.ts'
+import type { ServerContext } from '../server-context.ts'
+import { splitJsonMessages } from '../split-json.ts'
+import type { StreamName } from '../stream-store.ts'
+import { isJson } from '../stream-store.ts'
+import { absent, refusedAppend } from './refusals.ts'
+import { readEnding, readProducer, readStreamSeq } from './request-headers.ts'
+import { tailHeaders } from './response-headers.ts'
+
+/** POST: appends, closes, or both at once. */
+export async function appendByPost(context: ServerContext, request: Request, name: StreamName): Promise<Response> {
+  await context.authorize(request, 'append', name)
+  const { headers } = request
+  const producer = readProducer(headers)
+  const ending = readEnding(headers)
+  const streamSeq = readStreamSeq(headers)
+  const body = await readBody(request, context.maxAppendBytes)
+  const records = body.byteLength === 0 ? [] : await recordsOf(context, name, headers.get('content-type'), body)
+  if (records.length === 0 && (ending === null || body.byteLength > 0)) {
+    throw new Refusal(400, 'empty', 'There is nothing to append. To close the stream, send Stream-Closed: true.')
+  }
+
+  const contentType = records.length === 0 ? null : headers.get('content-type')
+  const result = await context.store.append(name, { contentType, records, producer, streamSeq, ending })
+  if (result.kind !== 'appended' && result.kind !== 'duplicate') throw refusedAppend(result)
+  if (result.kind === 'appended') {
+    context.counters.appends += 1
+    context.counters.appendedBytes += body.byteLength
+  }
+  // Durable Streams 5.2.1: 200 says "new data of a producer", 204 everything else that went well.
+  const isNewData = result.kind === 'appended' && producer !== null && records.length > 0
+  return new Response(null, {
+    status: isNewData ? 200 : 204,
+    headers: {
+      ...tailHeaders(result.info),
+      ...(result.producer !== null && {
+        [HEADER.producerEpoch]: String(result.producer.epoch),
+        [HEADER.producerSeq]: String(result.producer.seq),
+      }),
+    },
+  })
+}
+
+async function recordsOf(
+  context: ServerContext,
+  name: StreamName,
+  contentType: string | null,
+  body: Uint8Array,
+): Promise<Uint8Array[]> {
+  if (contentType === null || contentType === '') {
+    throw new Refusal(400, 'no-content-type', 'Content-Type is missing. Send that of the stream.')
+  }
+  if (!isJson(contentType)) return [body]
+  // Before the body is judged as JSON: a stream that does not exist, or holds something else, is the better answer.
+  const info = await context.store.info(name)
+  if (typeof info === 'string') throw absent(info)
+  return isJson(info.contentType) ? splitJsonMessages(body) : [body]
+}

@@ -1,0 +1,55 @@
+import { Refusal } from '../answers.ts'
+import { readBody } from '../request-body.ts'
+import type { ServerContext } from '../server-context.ts'
+import { splitJsonMessages } from '../split-json.ts'
+import { streamPath } from '../stream-path.ts'
+import type { ForkRequest, StreamName } from '../stream-store.ts'
+import { isJson } from '../stream-store.ts'
+import { absent, refusedCreate } from './refusals.ts'
+import { readEnding, readExpiry, readFork } from './request-headers.ts'
+import { describeHeaders, tailHeaders } from './response-headers.ts'
+
+const DEFAULT_TYPE = 'application/octet-stream'
+// A type, a subtype, and parameters without line ends: it comes back as a header.
+const CONTENT_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(;[\x20-\x7e]*)?$/
+
+/** PUT: a new stream, or the one of that name where it is the same. */
+export async function createByPut(context: ServerContext, request: Request, name: StreamName): Promise<Response> {
+  await context.authorize(request, 'create', name)
+  const { headers } = request
+  const expiry = readExpiry(headers)
+  const ending = readEnding(headers)
+  const fork = readFork(headers)
+  if (fork !== null) await context.authorize(request, 'read', fork.from)
+  const contentType = await typeOf(context, headers.get('content-type'), fork)
+  const body = await readBody(request, context.maxAppendBytes)
+  const records = body.byteLength === 0 ? [] : isJson(contentType) ? splitJsonMessages(body) : [body]
+
+  const result = await context.store.create(name, { contentType, ...expiry, records, ending, fork })
+  if (result.kind !== 'created' && result.kind !== 'exists') throw refusedCreate(result)
+  if (result.kind === 'created') {
+    context.counters.appendedBytes += body.byteLength
+  }
+  return new Response(null, {
+    status: result.kind === 'created' ? 201 : 200,
+    headers: {
+      ...tailHeaders(result.info),
+      ...describeHeaders(result.info),
+      ...(result.kind === 'created' && { location: new URL(streamPath(name), request.url).href }),
+    },
+  })
+}
+
+async function typeOf(context: ServerContext, given: string | null, fork: ForkRequest | null): Promise<string> {
+  if (given !== null && given !== '') {
+    if (given.length > 256 || !CONTENT_TYPE.test(given)) {
+      throw new Refusal(400, 'bad-header', 'Content-Type must be a media type such as text/plain.')
+    }
+    return given
+  }
+  if (fork === null) return DEFAULT_TYPE
+  const source = await context.store.info(fork.from)
+  if (source === 'missing') throw absent(source)
+  if (source === 'gone') throw refusedCreate({ kind: 'fork-gone' })
+  return source.contentType
+}

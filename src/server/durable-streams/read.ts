@@ -1,0 +1,110 @@
+import { HEADER } from '../../protocol/http.ts'
+import type { Page } from '../follow.ts'
+import { follow, isLastPage } from '../follow.ts'
+import { PAGE_BYTES } from '../limits.ts'
+import { encodeOffset } from '../offsets.ts'
+import type { ServerContext } from '../server-context.ts'
+import { Refusal, SECURITY_HEADERS } from '../answers.ts'
+import type { StreamName } from '../stream-store.ts'
+import { isJson } from '../stream-store.ts'
+import { nextCursor } from './cursor.ts'
+import { joinJson, joinBytes } from './page-body.ts'
+import type { ReadRequest } from './read-request.ts'
+import { parseReadRequest, wrongPlace } from './read-request.ts'
+import { absent } from './refusals.ts'
+import { closedHeaders, describeHeaders, tailHeaders } from './response-headers.ts'
+import { readBySse } from './sse.ts'
+
+/** GET: a page, the next page once there is one, or everything that comes. */
+export async function readByGet(context: ServerContext, request: Request, name: StreamName): Promise<Response> {
+  await context.authorize(request, 'read', name)
+  const read = parseReadRequest(new URL(request.url), request.headers)
+  const page = await firstPage(context, name, read)
+  if (read.live === 'sse') return readBySse(context, request, name, read, page.info.contentType)
+  if (read.live === 'no') return answerPage(context, request, read, page)
+  if (page.records.length > 0 || isLastPage(page)) return answerPage(context, request, read, page)
+  return longPoll(context, request, name, { ...read, from: page.from })
+}
+
+async function firstPage(context: ServerContext, name: StreamName, read: ReadRequest): Promise<Page> {
+  const page = await context.store.read(name, read.from, PAGE_BYTES)
+  if (page.kind === 'bad-place') throw wrongPlace()
+  if (page.kind !== 'page') throw absent(page.kind)
+  return page
+}
+
+async function longPoll(
+  context: ServerContext,
+  request: Request,
+  name: StreamName,
+  read: ReadRequest,
+): Promise<Response> {
+  const leave = context.readers.enter(name)
+  const signal = AbortSignal.any([request.signal, context.shutdown])
+  try {
+    let last: Page | null = null
+    const pages = follow({
+      store: context.store,
+      name,
+      from: read.from,
+      pageBytes: PAGE_BYTES,
+      heartbeatMs: context.longPollMs,
+      lifeMs: context.longPollMs,
+      now: context.now,
+      signal,
+    })
+    for await (const followed of pages) {
+      if (followed.kind !== 'page') continue
+      last = followed.page
+      if (last.records.length > 0 || isLastPage(last)) break
+    }
+    if (last !== null) return answerPage(context, request, read, last)
+    // Not a page in all that time: the stream was deleted in the meantime, or the server is closing.
+    throw context.shutdown.aborted
+      ? new Refusal(503, 'closing', 'The server is closing. Try again soon.')
+      : absent('missing')
+  } finally {
+    leave()
+  }
+}
+
+function answerPage(context: ServerContext, request: Request, read: ReadRequest, page: Page): Response {
+  const { info, from, next } = page
+  const reachesTail = next.record === info.tail.record
+  const headers: Record<string, string> = {
+    ...SECURITY_HEADERS,
+    ...describeHeaders(info),
+    [HEADER.nextOffset]: encodeOffset(next),
+    [HEADER.cursor]: nextCursor(read.cursor, context.now()),
+    ...(reachesTail && { [HEADER.upToDate]: 'true', ...closedHeaders(info) }),
+  }
+  if (read.live === 'long-poll' && page.records.length === 0) {
+    const { 'content-type': _, ...rest } = headers
+    return new Response(null, { status: 204, headers: { ...rest, 'cache-control': 'no-store' } })
+  }
+  if (read.from === 'tail') headers['cache-control'] = 'no-store'
+  else {
+    // Closing changes the answer at the tail without changing a byte.
+    const closed = reachesTail && info.ending !== null ? ':c' : ''
+    headers['etag'] = `"${info.id}:${encodeOffset(from)}:${encodeOffset(next)}${closed}"`
+    headers['cache-control'] = 'private, no-cache'
+    if (read.live === 'no' && matches(request.headers.get('if-none-match'), headers['etag'])) {
+      const { 'content-type': _, ...rest } = headers
+      return new Response(null, { status: 304, headers: rest })
+    }
+  }
+  const body = isJson(info.contentType) ? joinJson(page.records) : joinBytes(page.records)
+  return new Response(body, { headers })
+}
+
+function matches(ifNoneMatch: string | null, etag: string): boolean {
+  return ifNoneMatch !== null && ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+}
+
+/** HEAD: what a stream is, without renewing it. */
+export async function describeByHead(context: ServerContext, request: Request, name: StreamName): Promise<Response> {
+  await context.authorize(request, 'read', name)
+  const info = await context.store.info(name)
+  if (typeof info === 'string') throw absent(info)
+  return new Response(null, { headers: { ...tailHeaders(info), ...describeHeaders(info) } })
+}

@@ -1,0 +1,32 @@
+import { encodeEnding, HEADER } from '../../protocol/http.ts'
+import { SECURITY_HEADERS } from '../answers.ts'
+import { encodeOffset } from '../offsets.ts'
+import type { StreamInfo } from '../stream-store.ts'
+
+/** That a stream is closed, and how it ended; nothing while it is open. */
+export function closedHeaders(info: StreamInfo): Record<string, string> {
+  if (info.ending === null) return {}
+  return {
+    [HEADER.closed]: 'true',
+    ...(info.ending.kind !== 'done' && { [HEADER.ending]: encodeEnding(info.ending) }),
+  }
+}
+
+/** What every answer about a stream says. */
+export function tailHeaders(info: StreamInfo): Record<string, string> {
+  return {
+    'cache-control': 'no-store',
+    [HEADER.nextOffset]: encodeOffset(info.tail),
+    ...SECURITY_HEADERS,
+    ...closedHeaders(info),
+  }
+}
+
+/** Type and expiry, as they were set. */
+export function describeHeaders(info: StreamInfo): Record<string, string> {
+  return {
+    'content-type': info.contentType,
+    ...(info.ttlSeconds !== null && { [HEADER.ttl]: String(info.ttlSeconds) }),
+    ...(info.expiresAt !== null && { [HEADER.expiresAt]: new Date(info.expiresAt).toISOString() }),
+  }
+}

@@ -1,0 +1,22 @@
+/** Bytes of one append: what fits a request comfortably, and one transaction of the store. */
+export const MAX_APPEND_BYTES = 16 * 1024 * 1024
+
+/** Bytes of one page of a read: large enough for a fast catch-up, small enough that a reader's memory is bounded. One larger record goes alone. */
+export const PAGE_BYTES = 1024 * 1024
+
+/** Bytes of the body of a chat request: a long conversation with a few pictures. */
+export const MAX_CHAT_BYTES = 16 * 1024 * 1024
+export const MAX_CHAT_MESSAGES = 2000
+export const MAX_CHAT_PARTS = 2000
+
+/** A comment as often as this keeps an idle SSE connection through proxies (most give up after 30 or 60 s). */
+export const HEARTBEAT_MS = 15_000
+
+/** Durable Streams asks servers to close SSE connections about every minute, so that caches in between can collapse readers. */
+export const SSE_LIFE_MS = 60_000
+
+/** Events of a channel feed before it is ended (PROTOCOL.md 4.2). */
+export const MAX_FEED_EVENTS = 1000
+
+/** Longest `Producer-Id`, `Stream-Seq` and `Idempotency-Key`: they are stored with every stream. */
+export const MAX_TOKEN_LENGTH = 256

@@ -1,0 +1,32 @@
+import { Refusal } from './answers.ts'
+
+/**
+ * The whole body of a request.
+ * @throws {Refusal} 413 as soon as it is known to be larger than `limit` bytes; 400 where the client went away in the middle
+ */
+export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+  const tooLarge = (): Refusal =>
+    new Refusal(413, 'too-large', `The body is larger than ${limit} bytes. Send it in smaller appends.`)
+  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge()
+  if (request.body === null) return new Uint8Array(0)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const chunk of request.body) {
+      size += chunk.byteLength
+      if (size > limit) throw tooLarge()
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal(400, 'bad-body', 'The body broke off. Nothing of it was kept; send it again.')
+  }
+  if (chunks.length === 1 && chunks[0] !== undefined) return chunks[0]
+  const body = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    body.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return body
+}

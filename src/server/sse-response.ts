@@ -1,0 +1,79 @@
+import { SECURITY_HEADERS } from './answers.ts'
+
+/** One event as text. Lines of `data` are told apart by any of the three line ends of the format, so that none can forge a field. */
+export function sseEvent(fields: { event?: string; data: string; id?: string }): string {
+  const event = fields.event === undefined ? '' : `event: ${fields.event}\n`
+  // The format strips one space after the colon; a line that begins with one needs another in front.
+  const data = fields.data
+    .split(/\r\n|\r|\n/)
+    .map((line) => `data:${line.startsWith(' ') ? ' ' : ''}${line}\n`)
+    .join('')
+  const id = fields.id === undefined ? '' : `id: ${fields.id}\n`
+  return `${event}${data}${id}\n`
+}
+
+/** A comment: keeps a connection alive and moves nothing. */
+export const SSE_HEARTBEAT = ': \n\n'
+
+export interface SseOptions {
+  /** Aborted when the client went away. */
+  readonly signal: AbortSignal
+  /** Makes the events; its signal aborts when the client is gone or the server closes. */
+  readonly events: (signal: AbortSignal) => AsyncGenerator<string, void, undefined>
+  /** The server's own end. */
+  readonly shutdown: AbortSignal
+  readonly onClose: () => void
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Server-Sent Events, written as fast as the client reads: an event is made when there is room for it. */
+export function sseResponse(options: SseOptions): Response {
+  const encoder = new TextEncoder()
+  const gone = new AbortController()
+  const events = options.events(gone.signal)
+  const onGone = (): void => gone.abort()
+  const close = (): void => {
+    options.signal.removeEventListener('abort', onGone)
+    options.shutdown.removeEventListener('abort', onGone)
+    gone.abort()
+    options.onClose()
+  }
+  options.signal.addEventListener('abort', onGone)
+  options.shutdown.addEventListener('abort', onGone)
+  // A client may be gone before the first event is asked for; then nobody else closes.
+  gone.signal.addEventListener('abort', options.onClose, { once: true })
+  if (options.signal.aborted || options.shutdown.aborted) onGone()
+
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = await events.next()
+          if (next.done === true) {
+            close()
+            controller.close()
+          } else {
+            controller.enqueue(encoder.encode(next.value))
+          }
+        } catch (error) {
+          close()
+          throw error
+        }
+      },
+      async cancel() {
+        close()
+        await events.return(undefined)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  return new Response(body, {
+    headers: {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-store, private',
+      'x-accel-buffering': 'no',
+      ...SECURITY_HEADERS,
+      ...options.headers,
+    },
+  })
+}

@@ -1,0 +1,129 @@
+import { asBinary, open } from 'lmdb'
+import type { Database, RootDatabase } from 'lmdb'
+import type { StreamName } from '../stream-store.ts'
+import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
+
+// A record is stored behind the byte at which it begins, as a double: exact up to 2^53, like every other count here.
+const START_BYTES = 8
+// Sorts after every string and number in ordered-binary keys.
+const AFTER_ALL = Buffer.from([0xff])
+
+const ROWS = 'rows-1'
+const NAMES = 'names-1'
+const RECORDS = 'records-1'
+const PRODUCERS = 'producers-1'
+const META = 'meta-1'
+
+/**
+ * Tables in LMDB. Writes that are asked for in the same turn share one transaction; readers never block them. A crash leaves the last whole
+ * transaction: LMDB writes new pages and then one root.
+ */
+export class LmdbTables implements TableDatabase, Tables {
+  readonly #root: RootDatabase
+  readonly #rows: Database<StreamRow, number>
+  readonly #names: Database<number, [string, string]>
+  readonly #records: Database<Buffer, [number, number]>
+  readonly #producers: Database<ProducerRow, [number, string]>
+  readonly #meta: Database<number, string | [string, string, string]>
+
+  constructor(folder: string) {
+    this.#root = open({ path: folder, maxDbs: 8, noSubdir: false })
+    this.#rows = this.#root.openDB({ name: ROWS, encoding: 'json', keyEncoding: 'ordered-binary' })
+    this.#names = this.#root.openDB({ name: NAMES, encoding: 'json' })
+    this.#records = this.#root.openDB({ name: RECORDS, encoding: 'binary' })
+    this.#producers = this.#root.openDB({ name: PRODUCERS, encoding: 'json' })
+    this.#meta = this.#root.openDB({ name: META, encoding: 'json' })
+  }
+
+  read<T>(work: (tables: Tables) => T): T {
+    return work(this)
+  }
+
+  write<T>(work: (tables: Tables) => T): Promise<T> {
+    return this.#root.transaction(() => work(this))
+  }
+
+  async close(): Promise<void> {
+    await this.#root.flushed
+    await this.#root.close()
+  }
+
+  row(name: StreamName): StreamRow | undefined {
+    const id = this.#names.get([name.channel, name.run])
+    return id === undefined ? undefined : this.rowById(id)
+  }
+
+  rowById(id: number): StreamRow | undefined {
+    return this.#rows.get(id)
+  }
+
+  *rows(channel?: string): Iterable<StreamRow> {
+    if (channel === undefined) {
+      for (const { value } of this.#rows.getRange()) yield value
+      return
+    }
+    for (const { value: id } of this.#names.getRange({ start: [channel, ''], end: [channel, AFTER_ALL] as never })) {
+      const row = this.rowById(id)
+      if (row !== undefined) yield row
+    }
+  }
+
+  saveRow(row: StreamRow): void {
+    void this.#names.put([row.channel, row.run], row.id)
+    void this.#rows.put(row.id, row)
+  }
+
+  dropRow(row: StreamRow): void {
+    void this.#names.remove([row.channel, row.run])
+    void this.#rows.remove(row.id)
+    for (const key of [...this.#records.getKeys({ start: [row.id, 0], end: [row.id, Infinity] })]) {
+      void this.#records.remove(key)
+    }
+    for (const key of [...this.#producers.getKeys({ start: [row.id, ''], end: [row.id, AFTER_ALL] as never })]) {
+      void this.#producers.remove(key)
+    }
+  }
+
+  producer(id: number, producerId: string): ProducerRow | undefined {
+    return this.#producers.get([id, producerId])
+  }
+
+  saveProducer(id: number, producerId: string, row: ProducerRow): void {
+    void this.#producers.put([id, producerId], row)
+  }
+
+  record(id: number, index: number): StoredRecord | undefined {
+    const value = this.#records.get([id, index])
+    return value === undefined ? undefined : decodeRecord(value)
+  }
+
+  *recordRange(id: number, from: number, to: number): Iterable<StoredRecord> {
+    for (const { value } of this.#records.getRange({ start: [id, from], end: [id, to] })) yield decodeRecord(value)
+  }
+
+  saveRecord(id: number, index: number, record: StoredRecord): void {
+    const value = Buffer.allocUnsafe(START_BYTES + record.data.byteLength)
+    value.writeDoubleBE(record.start, 0)
+    value.set(record.data, START_BYTES)
+    void this.#records.put([id, index], asBinary(value) as unknown as Buffer)
+  }
+
+  nextId(): number {
+    const id = (this.#meta.get('last-id') ?? 0) + 1
+    void this.#meta.put('last-id', id)
+    return id
+  }
+
+  isTombstone(name: StreamName): boolean {
+    return this.#meta.get(['gone', name.channel, name.run]) !== undefined
+  }
+
+  saveTombstone(name: StreamName): void {
+    void this.#meta.put(['gone', name.channel, name.run], 1)
+  }
+}
+
+function decodeRecord(value: Buffer): StoredRecord {
+  // A copy, because the buffer may be lent by the database for this turn only.
+  return { start: value.readDoubleBE(0), data: new Uint8Array(value.subarray(START_BYTES)) }
+}

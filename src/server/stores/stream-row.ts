@@ -1,0 +1,29 @@
+import type { StreamInfo } from '../stream-store.ts'
+import type { StreamRow } from './tables.ts'
+
+/** What the outside may know of a row. */
+export function infoOf(row: StreamRow): StreamInfo {
+  return {
+    name: { channel: row.channel, run: row.run },
+    id: row.id,
+    contentType: row.contentType,
+    tail: { record: row.records, byte: row.bytes },
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    ending: row.ending,
+    ttlSeconds: row.ttlSeconds,
+    expiresAt: row.expiresAt,
+    writer: row.writer,
+  }
+}
+
+/** Whether a row's time is over: its sliding one since the last touch, or its fixed one. */
+export function isExpired(row: StreamRow, now: number): boolean {
+  if (row.expiresAt !== null && now >= row.expiresAt) return true
+  return row.ttlSeconds !== null && now >= row.touchedAt + row.ttlSeconds * 1000
+}
+
+/** Whether a read has to renew the sliding expiry. Renewed by twentieths, so that a busy reader does not write with every page. */
+export function needsTouch(row: StreamRow, now: number): boolean {
+  return row.ttlSeconds !== null && now - row.touchedAt >= row.ttlSeconds * 50
+}

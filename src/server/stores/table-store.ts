@@ -1,0 +1,151 @@
+import type {
+  AppendRequest,
+  AppendResult,
+  ChannelSummary,
+  CreateRequest,
+  CreateResult,
+  Place,
+  ReadResult,
+  StreamChange,
+  StreamInfo,
+  StreamName,
+  StreamStore,
+} from '../stream-store.ts'
+import { appendTo } from './append-to.ts'
+import { ChangeBus } from './change-bus.ts'
+import { createStream } from './create-stream.ts'
+import { readPage } from './read-page.ts'
+import { release, resolveRow } from './row-life.ts'
+import { infoOf, isExpired, needsTouch } from './stream-row.ts'
+import type { StreamRow, TableDatabase } from './tables.ts'
+
+/** A {@link StreamStore} over any {@link TableDatabase}: the rules once, the storage as one likes. */
+export class TableStore implements StreamStore {
+  readonly #database: TableDatabase
+  readonly #now: () => number
+  readonly #changes = new ChangeBus()
+  #closed: Promise<void> | null = null
+
+  constructor(database: TableDatabase, now: () => number = Date.now) {
+    this.#database = database
+    this.#now = now
+  }
+
+  async create(name: StreamName, request: CreateRequest): Promise<CreateResult> {
+    const result = await this.#open().write((tables) => createStream(tables, name, request, this.#now()))
+    if (result.kind === 'created') this.#changes.emit({ kind: 'created', name })
+    return result
+  }
+
+  async append(name: StreamName, request: AppendRequest): Promise<AppendResult> {
+    const result = await this.#open().write((tables) => appendTo(tables, name, request, this.#now()))
+    if (result.kind === 'appended') this.#changes.emit({ kind: request.ending == null ? 'grown' : 'ended', name })
+    return result
+  }
+
+  async read(name: StreamName, from: Place | 'start' | 'tail', maxBytes: number): Promise<ReadResult> {
+    const now = this.#now()
+    const database = this.#open()
+    const { page, touch } = database.read((tables) => {
+      const row = resolveRow(tables, name, now)
+      return typeof row === 'string'
+        ? { page: { kind: row } as ReadResult, touch: false }
+        : { page: readPage(tables, row, from, maxBytes), touch: needsTouch(row, now) }
+    })
+    if (touch) await this.#touch(name)
+    return page
+  }
+
+  async #touch(name: StreamName): Promise<void> {
+    await this.#open().write((tables) => {
+      const row = resolveRow(tables, name, this.#now())
+      if (typeof row !== 'string') tables.saveRow({ ...row, touchedAt: this.#now() })
+    })
+  }
+
+  async info(name: StreamName): Promise<StreamInfo | 'missing' | 'gone'> {
+    return this.#open().read((tables) => {
+      const row = resolveRow(tables, name, this.#now())
+      return typeof row === 'string' ? row : infoOf(row)
+    })
+  }
+
+  async remove(name: StreamName): Promise<'removed' | 'missing' | 'gone'> {
+    const result = await this.#open().write((tables) => {
+      const row = resolveRow(tables, name, this.#now())
+      if (typeof row === 'string') return row
+      release(tables, row)
+      return 'removed'
+    })
+    if (result === 'removed') this.#changes.emit({ kind: 'removed', name })
+    return result
+  }
+
+  async wasRun(name: StreamName): Promise<boolean> {
+    return this.#open().read((tables) => tables.isTombstone(name))
+  }
+
+  async channels(): Promise<readonly ChannelSummary[]> {
+    const channels = new Map<string, { newest: StreamRow; runs: number }>()
+    for (const row of this.#visible()) {
+      if (row.channel === '') continue
+      const known = channels.get(row.channel)
+      channels.set(row.channel, {
+        newest: known === undefined || row.id > known.newest.id ? row : known.newest,
+        runs: (known?.runs ?? 0) + 1,
+      })
+    }
+    return [...channels]
+      .sort(([, a], [, b]) => b.newest.id - a.newest.id)
+      .map(([channel, { newest, runs }]) => ({ channel, newest: infoOf(newest), runs }))
+  }
+
+  async runs(channel: string): Promise<readonly StreamInfo[]> {
+    return this.#visible(channel)
+      .sort((a, b) => b.id - a.id)
+      .map(infoOf)
+  }
+
+  async unfinishedRuns(): Promise<readonly StreamInfo[]> {
+    return this.#visible()
+      .filter((row) => row.writer !== null && row.ending === null)
+      .map(infoOf)
+  }
+
+  #visible(channel?: string): StreamRow[] {
+    const now = this.#now()
+    return this.#open().read((tables) => [...tables.rows(channel)].filter((row) => !row.gone && !isExpired(row, now)))
+  }
+
+  async sweep(): Promise<number> {
+    const removed = await this.#open().write((tables) => {
+      const now = this.#now()
+      const expired = [...tables.rows()].filter((row) => !row.gone && isExpired(row, now))
+      for (const row of expired) {
+        // Releasing an earlier one may have changed this one's count of forks.
+        const current = tables.rowById(row.id)
+        if (current !== undefined) release(tables, current)
+      }
+      return expired
+    })
+    for (const row of removed) this.#changes.emit({ kind: 'removed', name: { channel: row.channel, run: row.run } })
+    return removed.length
+  }
+
+  watch(name: StreamName, listener: (change: StreamChange) => void): () => void {
+    return this.#changes.watch(name, listener)
+  }
+
+  watchAll(listener: (change: StreamChange) => void): () => void {
+    return this.#changes.watchAll(listener)
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#database.close())
+  }
+
+  #open(): TableDatabase {
+    if (this.#closed !== null) throw new Error('The store is closed.')
+    return this.#database
+  }
+}

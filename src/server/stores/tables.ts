@@ -1,0 +1,81 @@
+import type { Ending } from '../../protocol/chunk.ts'
+import type { Place, ProducerTag, StreamName } from '../stream-store.ts'
+
+/** A stream's row. Rows are replaced, never changed in place. */
+export interface StreamRow {
+  readonly id: number
+  readonly channel: string
+  readonly run: string
+  readonly contentType: string
+  readonly records: number
+  readonly bytes: number
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** Last read or write, for the sliding expiry. */
+  readonly touchedAt: number
+  readonly ttlSeconds: number | null
+  readonly expiresAt: number | null
+  readonly ending: Ending | null
+  /** The request that closed the stream, so that its repetition is recognised. */
+  readonly closedBy: ProducerTag | null
+  readonly lastStreamSeq: string | null
+  readonly fork: ForkRow | null
+  /** How many streams share a prefix of this one. */
+  readonly forks: number
+  /** Deleted, kept for its forks. */
+  readonly gone: boolean
+  readonly writer: string | null
+}
+
+/** What a stream shares: the records of `source` before `record` are its own. */
+export interface ForkRow {
+  readonly source: StreamName
+  readonly sourceId: number
+  readonly record: number
+  /** As it was asked for, so that the same request is recognised. */
+  readonly asked: Place
+  readonly sub: number
+}
+
+export interface ProducerRow {
+  readonly epoch: number
+  readonly seq: number
+}
+
+/** One record, and the byte at which it begins. */
+export interface StoredRecord {
+  readonly start: number
+  readonly data: Uint8Array
+}
+
+/**
+ * The tables behind a store, as one transaction sees them. All calls are synchronous, so that a transaction is a function: it decides first and
+ * writes last, and what it throws before the first write changes nothing.
+ */
+export interface Tables {
+  row(name: StreamName): StreamRow | undefined
+  rowById(id: number): StreamRow | undefined
+  /** Of one channel, or of all; in no particular order. */
+  rows(channel?: string): Iterable<StreamRow>
+  saveRow(row: StreamRow): void
+  /** With its records and producers. */
+  dropRow(row: StreamRow): void
+  producer(id: number, producerId: string): ProducerRow | undefined
+  saveProducer(id: number, producerId: string, row: ProducerRow): void
+  record(id: number, index: number): StoredRecord | undefined
+  /** Records `from` to `to - 1`, in order. */
+  recordRange(id: number, from: number, to: number): Iterable<StoredRecord>
+  saveRecord(id: number, index: number, record: StoredRecord): void
+  /** A number that was never given before. */
+  nextId(): number
+  isTombstone(name: StreamName): boolean
+  saveTombstone(name: StreamName): void
+}
+
+/** Transactions over tables. */
+export interface TableDatabase {
+  read<T>(work: (tables: Tables) => T): T
+  /** Resolves once the transaction is as durable as the database promises. Transactions are applied in the order of the calls. */
+  write<T>(work: (tables: Tables) => T): Promise<T>
+  close(): Promise<void>
+}
