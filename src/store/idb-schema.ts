@@ -28,6 +28,13 @@ export function streamsOf(channel: string): IDBKeyRange {
   return IDBKeyRange.bound([channel], [channel, []])
 }
 
+function createStores(db: LogDatabase): void {
+  db.createObjectStore('channels', { keyPath: 'channel' })
+  const streams = db.createObjectStore('streams', { keyPath: 'streamId' })
+  streams.createIndex('byChannel', ['channel', 'createdAt'])
+  db.createObjectStore('segments')
+}
+
 /**
  * Opens the database. `onGone` is called when this handle must no longer be used: the browser closed it, or somebody deletes the database.
  * @throws {HeadwaterError} `store` where there is no IndexedDB, or it does not let us in
@@ -40,27 +47,23 @@ export async function openLogDatabase(name: string, onGone: () => void): Promise
   const blocked = new Promise<never>((_, reject) => {
     refuse = reject
   })
-  const opening = openDB<LogSchema>(name, 1, {
-    upgrade(db) {
-      db.createObjectStore('channels', { keyPath: 'channel' })
-      const streams = db.createObjectStore('streams', { keyPath: 'streamId' })
-      streams.createIndex('byChannel', ['channel', 'createdAt'])
-      db.createObjectStore('segments')
-    },
-    blocked() {
-      refuse(new HeadwaterError('store', `The database "${name}" is held by an older tab; close it and reload.`))
-    },
-    // Whoever asks for another version (a deletion, "clear site data") must not wait for us.
-    blocking(_current, _blocked, event) {
-      ;(event.target as IDBDatabase).close()
-      onGone()
-    },
-    terminated: onGone,
-  })
+  let opening: Promise<LogDatabase> | undefined
   try {
+    opening = openDB<LogSchema>(name, 1, {
+      upgrade: createStores,
+      blocked() {
+        refuse(new HeadwaterError('store', `The database "${name}" is held by an older tab; close it and reload.`))
+      },
+      // Whoever asks for another version (a deletion, "clear site data") must not wait for us.
+      blocking(_current, _blocked, event) {
+        ;(event.target as IDBDatabase).close()
+        onGone()
+      },
+      terminated: onGone,
+    })
     return await Promise.race([opening, blocked])
   } catch (cause) {
-    void opening.then(
+    void opening?.then(
       (late) => late.close(),
       () => undefined,
     )

@@ -44,7 +44,8 @@ export class LogReading {
   take(key: number, record: unknown): void {
     if (this.#full || !isPackedChunks(record) || record.fromSeq !== key) return
     // Never past the row: it is what says how far the log is committed.
-    const all = slicePack(record, this.#next, this.#row.seq + 1 - Math.max(this.#next, key))
+    const committed = this.#row.seq + 1 - Math.max(this.#next, key)
+    const all = committed > 0 ? slicePack(record, this.#next, committed) : null
     if (all === null || (this.#packs.length > 0 && key < this.#next)) return
     const roomChunks = this.#maxChunks - this.#chunks
     const roomSize = this.#maxSize - this.#size

@@ -58,6 +58,22 @@ export function runLocksContract(name: string, locks: Locks): void {
       ;(await acquireLock(locks, lock)).release()
     })
 
+    test('are waited for by any number at once', async () => {
+      const lock = freshName()
+      let letGo: (() => void) | undefined
+      const held = new Promise<void>((granted) => {
+        void locks.request(lock, { mode: 'shared' }, () => {
+          granted()
+          return new Promise<void>((resolve) => {
+            letGo = resolve
+          })
+        })
+      })
+      await held
+      await whenFree(locks, lock, new AbortController().signal)
+      letGo?.()
+    })
+
     test('are no longer waited for after the signal, with a typed error', async () => {
       const lock = freshName()
       const held = await acquireLock(locks, lock)

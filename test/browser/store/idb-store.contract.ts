@@ -1,5 +1,6 @@
 import { deleteDB, openDB } from 'idb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { packChunks } from '../../../src/protocol/packed-chunks.ts'
 import type { LogStore } from '../../../src/store/log-store.ts'
 import type { IdbMedium } from './idb-medium.ts'
 import { createIdbMedium } from './idb-medium.ts'
@@ -29,7 +30,7 @@ export function runIdbStoreContract(name: string): void {
       ],
       [
         'a record of another place',
-        { fromSeq: 7, lengths: new Uint32Array([1]), times: new Float64Array(1), data: 'x' },
+        { fromSeq: 20, lengths: new Uint32Array([1]), times: new Float64Array(1), data: 'x' },
       ],
     ])('reports a record with %s as a hole, and reads the rest', async (_, value) => {
       for (let i = 0; i < 3; i++) await store.commit([append('a', lines(1 + i * 10, 10))])
@@ -52,14 +53,27 @@ export function runIdbStoreContract(name: string): void {
       expect((await store.readLog('a', 1))?.toSeq).toBe(21)
     })
 
+    test('shows nothing behind the committed seq, whatever is stored there', async () => {
+      await store.commit([append('a', lines(1, 3))])
+      const [record] = packChunks(lines(4, 2), 4)
+      await medium.damage('segments', ['a', 4], record)
+      expect(await store.readLog('a', 4)).toMatchObject({ packs: [], toSeq: 4 })
+      expect(await seqsFrom((from) => store.readLog('a', from), 1)).toEqual([1, 2, 3])
+    })
+
     test('takes a stream whose row cannot be read for none, and writes a new log in its place', async () => {
       await store.commit([append('a', lines(1, 5)), append('b', lines(1, 1))])
+      await store.commit([append('a', lines(6, 5))])
       await medium.damage('streams', 'a', { streamId: 'a', channel: 'build', createdAt: 1 })
       expect(await store.row('a')).toBeUndefined()
       expect((await store.rows()).map(({ streamId }) => streamId)).toEqual(['b'])
       expect(await store.readLog('a', 1)).toBeUndefined()
       await store.commit([append('a', lines(1, 2))])
       expect(await seqsFrom((from) => store.readLog('a', from), 1)).toEqual([1, 2])
+      expect(await medium.keys('segments')).toEqual([
+        ['a', 1],
+        ['b', 1],
+      ])
     })
 
     test('goes on after the database was deleted under it', async () => {
@@ -80,7 +94,7 @@ export function runIdbStoreContract(name: string): void {
     test('rejects a value that cannot be stored, and keeps what was there', async () => {
       await store.commit([append('a', lines(1, 2))])
       const bad = write('a', [], 2, { meta: { secret: () => undefined } })
-      await expect(store.commit([bad])).rejects.toMatchObject({ code: 'store' })
+      await expect(store.commit([append('c', lines(1, 1)), bad])).rejects.toMatchObject({ code: 'store' })
       await expect(store.openChannel('build', () => [newRow('b', { meta: Symbol('no') })])).rejects.toMatchObject({
         code: 'store',
       })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { packChunks } from '../../../src/protocol/packed-chunks.ts'
+import type { PackedChunks } from '../../../src/protocol/packed-chunks.ts'
+import { joinPacks, packChunks } from '../../../src/protocol/packed-chunks.ts'
 import type { LogStore } from '../../../src/store/log-store.ts'
 import { append, chunksOf, lines, newRow, seqsFrom, write } from './sample-rows.ts'
 
@@ -11,6 +12,8 @@ export interface Medium {
 }
 
 const seqs = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+
+const packed = (seq: number): PackedChunks => joinPacks(packChunks(lines(seq, 1), seq) as [PackedChunks])
 
 /** What every {@link LogStore} must do, whatever it keeps its data in. */
 export function runLogStoreContract(name: string, create: () => Promise<Medium>): void {
@@ -91,6 +94,7 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
         ['a row that says less than its chunks', write('a', packChunks(lines(4, 2), 4), 4)],
         ['a row that says more than its chunks', write('a', packChunks(lines(4, 2), 4), 6)],
         ['a hole between packs', write('a', [...packChunks(lines(4, 1), 4), ...packChunks(lines(6, 1), 6)], 6)],
+        ['a pack whose parts do not fit', write('a', [{ ...packed(4), times: new Float64Array(0) }], 4)],
         ['a row of another stream', { streamId: 'a', decide: () => ({ row: newRow('b') }) }],
       ])('refuses %s, and writes nothing of the whole transaction', async (_, bad) => {
         await store.commit([append('a', lines(1, 3))])
@@ -182,6 +186,9 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
         const limits = { maxSize: 100 }
         expect(chunksOf(await store.readLog('a', 1, limits)).map(({ seq }) => seq)).toEqual([1, 2])
         expect(chunksOf(await store.readLog('a', 3, limits)).map(({ data }) => data)).toEqual([large])
+        await store.commit([append('a', [{ time: 5, data: large }])])
+        expect(chunksOf(await store.readLog('a', 4, limits)).map(({ seq }) => seq)).toEqual([4])
+        expect(chunksOf(await store.readLog('a', 5, limits)).map(({ data }) => data)).toEqual([large])
       })
 
       test('reads row and chunks of one moment while another instance appends', async () => {
@@ -189,12 +196,12 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
         let writing = true
         const writer = (async () => {
           for (let i = 0; i < 30; i++) await other.commit([append('a', lines(2 + i * 2, 2))])
+        })().finally(() => {
           writing = false
-        })()
+        })
         while (writing) {
           const read = await store.readLog('a', 1)
-          const read_ = chunksOf(read).map(({ seq }) => seq)
-          expect(read_).toEqual(seqs(1, read?.row.seq ?? -1))
+          expect(chunksOf(read).map(({ seq }) => seq)).toEqual(seqs(1, read?.row.seq ?? -1))
           expect(read?.toSeq).toBe((read?.row.seq ?? -1) + 1)
         }
         await writer
