@@ -17,10 +17,9 @@ const FOREIGN = [
 ]
 
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const env = { ...process.env }
-  for (const name of FOREIGN) delete env[name]
+  const own = Object.entries(process.env).filter(([name]) => !FOREIGN.includes(name))
   // Nothing listens there: no Ollama of this machine's.
-  return { ...env, OLLAMA_HOST: 'http://127.0.0.1:9' }
+  return { ...Object.fromEntries(own), OLLAMA_HOST: 'http://127.0.0.1:9' }
 }
 
 /** A run of the `headwater` command. */

@@ -16,6 +16,8 @@ export interface Script {
   random?: () => number
   /** False: a POST's answer names no address to continue at. Default true. */
   resumable?: boolean
+  /** What upstream's ids count from, so that they are not the log's seqs. Default 0: they are. */
+  idsFrom?: number
 }
 
 /** What one request asked for. */
@@ -50,6 +52,10 @@ export class ScriptedStream {
     this.#script = script
     this.#released = script.released ?? script.chunks.length
     this.#ending = (script.ends ?? true) ? 'end' : null
+  }
+
+  get #idsFrom(): number {
+    return this.#script.idsFrom ?? 0
   }
 
   get open(): number {
@@ -92,7 +98,7 @@ export class ScriptedStream {
   /** Cuts all sockets, after a part of the next chunk if `inside`. */
   cut({ inside = false } = {}): void {
     const next = this.truth[this.#released] ?? 'a chunk that never comes'
-    const bytes = encodeChunk(this.#script.format, next, this.#released + 1)
+    const bytes = encodeChunk(this.#script.format, next, this.#released + 1 + this.#idsFrom)
     for (const response of this.#open) {
       if (inside) response.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => response.destroy())
       else response.destroy()
@@ -152,12 +158,12 @@ export class ScriptedStream {
       this.#open.delete(response)
       this.#wake()
     })
-    const lastEventId = Number(request.headers['last-event-id'] ?? 0)
-    let seq = canContinue(format) ? lastEventId + 1 : 1
+    const lastEventId = Number(request.headers['last-event-id'] ?? this.#idsFrom)
+    let seq = canContinue(format) ? lastEventId - this.#idsFrom + 1 : 1
     while (!response.destroyed && !response.writableEnded) {
       const chunk = seq <= this.#released ? this.truth[seq - 1] : undefined
       if (chunk !== undefined) {
-        await this.#write(response, encodeChunk(format, chunk, seq))
+        await this.#write(response, encodeChunk(format, chunk, seq + this.#idsFrom))
         seq++
       } else if (this.#ending !== null && this.#released === this.truth.length) {
         await this.#finish(response, this.#ending)

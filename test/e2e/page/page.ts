@@ -100,6 +100,13 @@ const hw = {
   verb: async (name: string, verb: 'stop' | 'resume' | 'cancel' | 'retry'): Promise<void> => {
     await follow(name)[verb]()
   },
+  /** SHA-256 of the bytes of a channel's newest stream so far, in hex. */
+  digest: async (name: string): Promise<string> => {
+    const data = followed.get(name)?.records.at(-1)?.data ?? []
+    const bytes = new Uint8Array(await new Blob(data as BlobPart[]).arrayBuffer())
+    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+    return [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  },
   bootId: async (): Promise<string> => (hub.info ?? (await hub.ready)).bootId,
 }
 
