@@ -1,0 +1,116 @@
+import type { Channel, State, StreamView } from 'headwater'
+import type { ReactiveController, ReactiveControllerHost } from 'lit'
+import { nanoid } from 'nanoid'
+import { exchangesOf, toUiMessages } from '../lib/conversation.ts'
+import type { Exchange } from '../lib/conversation.ts'
+import { onFrame } from '../lib/on-frame.ts'
+
+/** One turn as it is shown. */
+export interface Turn {
+  exchange: Exchange
+  state: State
+}
+
+/**
+ * A conversation: the channel's history, each stream as a view of its own. A stream that is live and one that has ended are shown from the
+ * same view, so an answer that ends does not change hands and cannot flicker or appear twice.
+ */
+export class ConversationController implements ReactiveController {
+  readonly #update: () => void
+  #channel: Channel | null = null
+  #leaving: AbortController | null = null
+  #exchanges: Exchange[] = []
+  readonly #views = new Map<string, StreamView>()
+  #newestId: string | null = null
+  #loaded = false
+
+  constructor(host: ReactiveControllerHost) {
+    this.#update = onFrame(() => host.requestUpdate())
+    host.addController(this)
+  }
+
+  /** Whether the history was read. */
+  get loaded(): boolean {
+    return this.#loaded
+  }
+
+  get turns(): Turn[] {
+    return this.#exchanges.flatMap((exchange) => {
+      const view = this.#views.get(exchange.streamId)
+      return view ? [{ exchange, state: view.state }] : []
+    })
+  }
+
+  /** Shows this channel's conversation from now on. */
+  follow(channel: Channel): void {
+    if (channel === this.#channel) return
+    this.#leave()
+    this.#channel = channel
+    this.#leaving = new AbortController()
+    channel.subscribe(() => this.#onChange(), { signal: this.#leaving.signal })
+    void this.#refresh()
+  }
+
+  /**
+   * Sends a message with all that was said before.
+   * @throws {HeadwaterError} where the hub refuses it
+   */
+  async send(text: string, model: string | null): Promise<void> {
+    const channel = this.#channel
+    if (!channel) return
+    const user = { id: nanoid(), text }
+    const turns = this.turns.map(({ exchange, state }) => ({ exchange, parts: state.parts }))
+    const messages = toUiMessages(turns, user)
+    const body = { id: channel.name, messages, ...(model !== null && { model }) }
+    await channel.send({ url: '/v1/chat', method: 'POST', body }, { meta: { user, answerId: nanoid() } })
+    await this.#refresh()
+  }
+
+  hostDisconnected(): void {
+    this.#leave()
+  }
+
+  #leave(): void {
+    this.#leaving?.abort()
+    for (const view of this.#views.values()) view.close()
+    this.#views.clear()
+    this.#exchanges = []
+    this.#newestId = null
+    this.#loaded = false
+    this.#channel = null
+  }
+
+  #onChange(): void {
+    const streamId = this.#channel?.state.streamId ?? null
+    if (streamId !== this.#newestId) void this.#refresh()
+  }
+
+  async #refresh(): Promise<void> {
+    const channel = this.#channel
+    if (!channel) return
+    this.#newestId = channel.state.streamId
+    try {
+      const history = await channel.history()
+      if (channel !== this.#channel) return
+      this.#exchanges = exchangesOf(history)
+      this.#loaded = true
+    } catch {
+      // The hub is gone or the page is closing. The next change asks again.
+      this.#newestId = null
+      return
+    }
+    const shown = new Set(this.#exchanges.map(({ streamId }) => streamId))
+    for (const [streamId, view] of this.#views) {
+      if (shown.has(streamId)) continue
+      view.close()
+      this.#views.delete(streamId)
+    }
+    for (const streamId of shown) {
+      if (this.#views.has(streamId)) continue
+      const view = channel.stream(streamId)
+      view.subscribe(this.#update)
+      this.#views.set(streamId, view)
+    }
+    this.#update()
+  }
+}

@@ -1,0 +1,134 @@
+import type { Channel, Hub, State } from 'headwater'
+import type { ReactiveController, ReactiveControllerHost } from 'lit'
+import { onFrame } from '../lib/on-frame.ts'
+import { foldChannelEvent } from '../lib/server-channels.ts'
+import type { ServerChannels } from '../lib/server-channels.ts'
+
+const FEED = { url: '/v1/channels?live=sse', format: 'sse' } as const
+
+/** Wait before a feed that failed is opened again, in milliseconds. The hub has its own, shorter ones for lost connections. */
+const AGAIN_MS = 5000
+
+/** Whether the server answers. `unknown` until something was heard of it. */
+export type ServerReach = 'unknown' | 'reachable' | 'unreachable'
+
+/**
+ * The server's channels, as a stream of the hub's: so eight tabs cost one connection, and the list is there offline. What the connection of
+ * this stream says also tells whether the server can be reached.
+ */
+export class FeedController implements ReactiveController {
+  readonly #hub: () => Hub
+  readonly #update: () => void
+  #connected: AbortController | null = null
+  #channel: Channel | null = null
+  #channels: ServerChannels = new Map()
+  #loaded = false
+
+  constructor(host: ReactiveControllerHost, hub: () => Hub) {
+    this.#hub = hub
+    this.#update = onFrame(() => host.requestUpdate())
+    host.addController(this)
+  }
+
+  get channels(): ServerChannels {
+    return this.#channels
+  }
+
+  /** Whether a first answer of the server, now or stored, was seen. */
+  get loaded(): boolean {
+    return this.#loaded
+  }
+
+  /** State of the feed's own stream. */
+  get state(): State | null {
+    return this.#channel?.state ?? null
+  }
+
+  get reach(): ServerReach {
+    switch (this.state?.status) {
+      case 'streaming':
+      case 'done':
+        return 'reachable'
+      case 'reconnecting':
+      case 'disconnected':
+      case 'error':
+        return 'unreachable'
+      default:
+        return 'unknown'
+    }
+  }
+
+  hostConnected(): void {
+    this.#connected = new AbortController()
+    const { signal } = this.#connected
+    const channel = this.#hub().channel('headwater:channels')
+    this.#channel = channel
+    channel.subscribe(this.#update, { signal })
+    void this.#follow(channel, signal)
+  }
+
+  hostDisconnected(): void {
+    this.#connected?.abort()
+    this.#channel?.close()
+  }
+
+  async #follow(channel: Channel, signal: AbortSignal): Promise<void> {
+    // A feed that ended is renewed, and one that ended without a word renewed slowly.
+    let renew = false
+    while (!signal.aborted) {
+      try {
+        const streamId = renew ? await channel.retry() : await channel.open(FEED)
+        const heard = await this.#read(channel, streamId, signal)
+        if (signal.aborted) return
+        if (!heard) await pause(signal)
+        renew = true
+      } catch {
+        // The stream was deleted under us, or the hub died: from the start, and never in a tight loop.
+        renew = false
+        await pause(signal)
+      }
+    }
+  }
+
+  /** Reads one stream of the feed to its end. Answers whether it said anything. */
+  async #read(channel: Channel, streamId: string, signal: AbortSignal): Promise<boolean> {
+    let heard = false
+    // A gap only means that a later snapshot will correct the list.
+    for await (const chunk of channel.read({ streamId, from: 'start', signal, onGap: () => undefined })) {
+      if (typeof chunk.data !== 'string') continue
+      if (chunk.event === 'snapshot') {
+        if (!heard) void this.#forgetOlder(channel, streamId)
+        heard = true
+        this.#loaded = true
+      }
+      const next = foldChannelEvent(this.#channels, chunk.event, chunk.data)
+      if (next !== this.#channels) {
+        this.#channels = next
+        this.#update()
+      }
+    }
+    return heard
+  }
+
+  /** Feeds before this one say nothing any more. */
+  async #forgetOlder(channel: Channel, streamId: string): Promise<void> {
+    try {
+      const history = await channel.history()
+      const at = history.findIndex((stream) => stream.streamId === streamId)
+      await Promise.all(history.slice(0, Math.max(0, at)).map(({ streamId }) => this.#hub().forget({ streamId })))
+    } catch {
+      // Another tab was faster, or the hub is busy dying: the next renewal cleans up.
+    }
+  }
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    const timer = setTimeout(done, AGAIN_MS)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

@@ -1,0 +1,105 @@
+import type { Channel, State } from 'headwater'
+import { LitElement, css, html, nothing } from 'lit'
+import type { TemplateResult } from 'lit'
+import { customElement, property, state } from 'lit/decorators.js'
+import { errorText } from '../lib/error-text.ts'
+import { icon } from '../lib/icons.ts'
+import type { IconName } from '../lib/icons.ts'
+import { controls } from '../styles/controls.ts'
+
+type VerbName = 'stop' | 'resume' | 'cancel' | 'retry'
+
+const BUTTONS: Readonly<Record<VerbName, { label: string; icon: IconName; hint: string }>> = {
+  stop: {
+    label: 'Pause',
+    icon: 'pause',
+    hint: 'Stop reading in all tabs; the source goes on, and you can continue here',
+  },
+  resume: { label: 'Continue', icon: 'play', hint: 'Go on from here in all tabs' },
+  cancel: { label: 'Stop', icon: 'stop', hint: 'End it for good: the source is told to stop' },
+  retry: { label: 'Try again', icon: 'retry', hint: 'Start anew from the same source' },
+}
+
+/** The verbs that a stream's state allows. They act on the channel's newest stream, in all tabs. */
+@customElement('hw-verbs')
+export class VerbButtons extends LitElement {
+  static override styles = [
+    controls,
+    css`
+      :host {
+        display: contents;
+      }
+
+      .row {
+        display: flex;
+        flex-wrap: wrap;
+        gap: var(--space-2);
+        align-items: center;
+      }
+
+      .failure {
+        color: var(--tone-bad);
+        font-size: var(--text-s);
+      }
+    `,
+  ]
+
+  @property({ attribute: false }) channel: Channel | null = null
+  @property({ attribute: false }) state: State | null = null
+  /** Whether a run that ended can be tried again. A log's run has ended for good: reading it again would say the same. */
+  @property({ type: Boolean }) retryEnded = false
+  @state() private failure = ''
+  @state() private busy = false
+
+  protected override render(): TemplateResult | typeof nothing {
+    const verbs = this.#verbs()
+    if (verbs.length === 0 && this.failure === '') return nothing
+    return html`<div class="row">
+      ${verbs.map((verb) => {
+        const { label, icon: name, hint } = BUTTONS[verb]
+        return html`<button type="button" title=${hint} ?disabled=${this.busy} @click=${() => this.#act(verb)}>
+          ${icon(name)}${label}
+        </button>`
+      })}
+      ${this.failure === '' ? nothing : html`<span class="failure" role="alert">${this.failure}</span>`}
+    </div>`
+  }
+
+  #verbs(): VerbName[] {
+    const { channel, state } = this
+    if (!channel || !state) return []
+    const open =
+      state.ending === null && (state.loading || state.status === 'stopped' || state.status === 'disconnected')
+    return [
+      ...(state.loading ? (['stop'] as const) : []),
+      ...(state.canResume && !state.loading ? (['resume'] as const) : []),
+      ...(open ? (['cancel'] as const) : []),
+      ...(state.canRetry && !state.loading && (this.retryEnded || !state.ending) ? (['retry'] as const) : []),
+    ]
+  }
+
+  async #act(verb: VerbName): Promise<void> {
+    const { channel } = this
+    if (!channel) return
+    this.busy = true
+    this.failure = ''
+    try {
+      const streamId = await channel[verb]()
+      if (typeof streamId === 'string') this.dispatchEvent(new CustomEvent('hw-restarted', { detail: streamId }))
+    } catch (thrown) {
+      this.failure = errorText(thrown)
+    } finally {
+      this.busy = false
+    }
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'hw-verbs': VerbButtons
+  }
+  interface HTMLElementEventMap {
+    /** A retry made a new stream; `detail` is its id. */
+    'hw-restarted': CustomEvent<string>
+  }
+}

@@ -1,0 +1,153 @@
+import { parseAnsi, PLAIN } from './ansi.ts'
+import type { AnsiSegment, AnsiStyle } from './ansi.ts'
+
+/** One line, ready to be shown. */
+export interface LogLine {
+  /** 1 for the first line of the stream, counted over lines that are no longer kept, too. */
+  number: number
+  segments: AnsiSegment[]
+  /** Characters that were left out because the line is too long to show. */
+  hidden: number
+  /** True for what the view itself says (a gap), not the stream. */
+  note: boolean
+}
+
+export interface LineBufferOptions {
+  /** Lines kept in memory. Default 200,000: about the number at which a tab still answers at once on a phone. */
+  maxLines?: number
+  /** UTF-16 units kept in memory. Default 64 Mi. */
+  maxSize?: number
+  /** Characters of one line that are shown. Default 4,000: layout of longer lines stalls the page. */
+  maxShown?: number
+}
+
+interface StoredLine {
+  text: string
+  /** Style in force at its start. */
+  style: AnsiStyle
+  note: boolean
+}
+
+/** Writes `over` on a line from its first column, as a terminal does after a carriage return. */
+function overwrite(line: string, over: string): string {
+  if (over === '') return line
+  // With escape sequences columns are not characters; programs that colour their progress bars rewrite all of it.
+  const hasEscape = line.includes('\u001b') || over.includes('\u001b')
+  return hasEscape || over.length >= line.length ? over : over + line.slice(over.length)
+}
+
+/**
+ * Bytes or texts in, lines out: decodes UTF-8 across chunks, splits at LF and CRLF, lets a lone CR start the line anew (progress bars), and
+ * keeps the last lines only. Appending is linear in what is appended.
+ */
+export class LineBuffer {
+  readonly #maxLines: number
+  readonly #maxSize: number
+  readonly #maxShown: number
+  readonly #decoder = new TextDecoder()
+  #lines: StoredLine[] = []
+  #dropped = 0
+  #size = 0
+  #style = PLAIN
+  /** What came since the last line end, carriage returns already applied. */
+  #open = ''
+  /** A CR at the end of a chunk is ambiguous: a line end's first half, or a return to the first column. */
+  #pendingReturn = false
+
+  constructor({ maxLines = 200_000, maxSize = 64 * 1024 * 1024, maxShown = 4000 }: LineBufferOptions = {}) {
+    this.#maxLines = maxLines
+    this.#maxSize = maxSize
+    this.#maxShown = maxShown
+  }
+
+  /** Lines that can be asked for, the unfinished last one included. */
+  get count(): number {
+    return this.#lines.length + (this.#open === '' ? 0 : 1)
+  }
+
+  /** Lines that were let go of. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  append(data: string | Uint8Array): void {
+    const text = typeof data === 'string' ? data : this.#decoder.decode(data, { stream: true })
+    if (text === '') return
+    let at = 0
+    for (;;) {
+      const end = text.indexOf('\n', at)
+      if (end === -1) break
+      this.#write(text.slice(at, end))
+      this.#pendingReturn = false
+      this.#finishLine()
+      at = end + 1
+    }
+    this.#write(text.slice(at))
+    this.#trim()
+  }
+
+  /** The stream ended: what a decoder held back is shown. */
+  end(): void {
+    this.#write(this.#decoder.decode())
+  }
+
+  /** Something that the view has to say at this place. */
+  note(text: string): void {
+    if (this.#open !== '') this.#finishLine()
+    this.#lines.push({ text, style: PLAIN, note: true })
+    this.#size += text.length
+  }
+
+  /** The line at a place from 0 to `count - 1`, `undefined` outside. */
+  line(index: number): LogLine | undefined {
+    const stored =
+      index === this.#lines.length && this.#open !== ''
+        ? { text: this.#open, style: this.#style, note: false }
+        : this.#lines[index]
+    if (!stored) return undefined
+    const hidden = Math.max(0, stored.text.length - this.#maxShown)
+    const shown = hidden === 0 ? stored.text : stored.text.slice(0, this.#maxShown)
+    return {
+      number: this.#dropped + index + 1,
+      segments: parseAnsi(shown, stored.style).segments,
+      hidden,
+      note: stored.note,
+    }
+  }
+
+  #write(text: string): void {
+    if (text === '') return
+    let at = 0
+    for (;;) {
+      const end = text.indexOf('\r', at)
+      const piece = end === -1 ? text.slice(at) : text.slice(at, end)
+      if (piece !== '') {
+        this.#open = this.#pendingReturn ? overwrite(this.#open, piece) : this.#open + piece
+        this.#pendingReturn = false
+      }
+      if (end === -1) return
+      this.#pendingReturn = true
+      at = end + 1
+    }
+  }
+
+  #finishLine(): void {
+    const text = this.#open
+    this.#lines.push({ text, style: this.#style, note: false })
+    this.#size += text.length
+    if (text.includes('\u001b')) this.#style = parseAnsi(text, this.#style).end
+    this.#open = ''
+  }
+
+  /** In blocks of a tenth, so that the cost of moving the rest is spread over many lines. */
+  #trim(): void {
+    if (this.#lines.length <= this.#maxLines && this.#size <= this.#maxSize) return
+    let drop = Math.max(0, this.#lines.length - Math.floor(this.#maxLines * 0.9))
+    let size = this.#size
+    for (let i = 0; i < drop; i++) size -= this.#lines[i]?.text.length ?? 0
+    while (size > this.#maxSize && drop < this.#lines.length) size -= this.#lines[drop++]?.text.length ?? 0
+    this.#lines = this.#lines.slice(drop)
+    this.#dropped += drop
+    this.#size = size
+  }
+}

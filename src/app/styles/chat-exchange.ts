@@ -1,0 +1,93 @@
+import { css } from 'lit'
+
+/** A turn of a conversation. */
+export const chatExchange = css`
+  :host {
+    display: grid;
+    gap: var(--space-4);
+  }
+
+  .user {
+    justify-self: end;
+    max-width: 85%;
+    padding: var(--space-2) var(--space-4);
+    border-radius: var(--radius-l) var(--radius-l) 4px var(--radius-l);
+    background: var(--surface-chosen);
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+  }
+
+  .elsewhere,
+  .waiting {
+    color: var(--ink-soft);
+    font-size: var(--text-s);
+  }
+
+  .answer {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: var(--space-3);
+    min-width: 0;
+  }
+
+  .waiting .icon {
+    margin-right: var(--space-2);
+    animation: flow 1.8s ease-in-out infinite;
+  }
+
+  @keyframes flow {
+    50% {
+      transform: translateX(3px);
+      opacity: 0.5;
+    }
+  }
+
+  .aside {
+    border-left: 3px solid var(--line-strong);
+    padding-left: var(--space-3);
+    color: var(--ink-soft);
+    font-size: var(--text-s);
+  }
+
+  summary {
+    display: list-item;
+    min-height: var(--target);
+    line-height: var(--target);
+    font-weight: 550;
+    cursor: pointer;
+  }
+
+  .reasoning,
+  .aside pre {
+    margin: 0 0 var(--space-2);
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+  }
+
+  .status {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0 var(--space-2);
+    align-items: center;
+    padding: var(--space-2) var(--space-3);
+    border-radius: var(--radius-m);
+    font-size: var(--text-s);
+  }
+
+  .quiet {
+    background: var(--tone-quiet-ground);
+    color: var(--tone-quiet);
+  }
+  .busy {
+    background: var(--tone-busy-ground);
+    color: var(--tone-busy);
+  }
+  .warn {
+    background: var(--tone-warn-ground);
+    color: var(--tone-warn);
+  }
+  .bad {
+    background: var(--tone-bad-ground);
+    color: var(--tone-bad);
+  }
+`
