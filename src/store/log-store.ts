@@ -81,7 +81,7 @@ export interface LogRead {
 /**
  * An append-only log of chunks for each stream, with a row of facts beside it.
  *
- * Contract (`test/browser/log-store.contract.ts` runs it over every implementation):
+ * Contract (`test/browser/store/log-store.contract.ts` runs it over every implementation):
  * - `commit` is one transaction: all the changes or, when it rejects, none. When it resolves, what was written is visible to every hub of
  *   the origin and survives the death of any worker or tab (`durable`), or of none (`!durable`).
  * - Changes in one `commit` are decided in order; a later one sees what an earlier one of the same stream made.
