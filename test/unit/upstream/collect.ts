@@ -16,6 +16,7 @@ export function source(change: Partial<StoredSource> & { url: string }): StoredS
     cancel: null,
     idempotent: method === 'GET',
     retries: 3,
+    credentials: false,
     ...change,
   }
 }
