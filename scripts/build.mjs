@@ -170,6 +170,7 @@ async function build(part) {
  */
 export async function buildOutdated({ parts = ['library', 'app'], force = false, say = console.error } = {}) {
   const wanted = [LIBRARY, APP].filter((part) => parts.includes(/** @type {'library' | 'app'} */ (part.name)))
+  /** @type {Part[]} */
   const outdated = []
   for (const part of wanted) if (force || !(await isBuilt(part))) outdated.push(part)
   if (outdated.length === 0) return

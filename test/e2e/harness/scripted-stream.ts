@@ -100,6 +100,8 @@ export class ScriptedStream {
     const next = this.truth[this.#released] ?? 'a chunk that never comes'
     const bytes = encodeChunk(this.#script.format, next, this.#released + 1 + this.#idsFrom)
     for (const response of this.#open) {
+      // At once, not when the socket has closed: what is released from now on must not follow on this one.
+      this.#open.delete(response)
       if (inside) response.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => response.destroy())
       else response.destroy()
     }
@@ -160,7 +162,7 @@ export class ScriptedStream {
     })
     const lastEventId = Number(request.headers['last-event-id'] ?? this.#idsFrom)
     let seq = canContinue(format) ? lastEventId - this.#idsFrom + 1 : 1
-    while (!response.destroyed && !response.writableEnded) {
+    while (this.#open.has(response) && !response.writableEnded) {
       const chunk = seq <= this.#released ? this.truth[seq - 1] : undefined
       if (chunk !== undefined) {
         await this.#write(response, encodeChunk(format, chunk, seq + this.#idsFrom))
@@ -184,7 +186,7 @@ export class ScriptedStream {
   async #write(response: ServerResponse, bytes: Buffer): Promise<void> {
     const { random } = this.#script
     for (const piece of random === undefined ? [bytes] : splitAnywhere(bytes, random)) {
-      if (response.destroyed) return
+      if (!this.#open.has(response) || response.destroyed) return
       const drained = response.write(piece)
       if (!drained) await Promise.race([once(response, 'drain'), once(response, 'close')])
       // A turn of the loop between pieces, or the socket joins them again.

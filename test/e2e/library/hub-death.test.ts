@@ -29,15 +29,14 @@ test('the hub is killed while chunks pour in', async ({ upstream, tabs, context 
     format: 'sse-ids',
     chunks: lines(3_000),
     released: 0,
-    ends: true,
     random: upstream.random,
   })
   const two = await tabs(2)
   const [first, second] = two
   await second?.follow('pouring')
   await first?.send('pouring', { url: stream.path })
-  stream.release()
   for (const seq of [300, 900, 1_800]) {
+    stream.release(1_000)
     await expectSeq(two, 'pouring', seq)
     await killHub(context)
   }

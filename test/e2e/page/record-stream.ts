@@ -17,7 +17,8 @@ export function recordStream(channel: Channel, streamId: string): StreamRecord {
   const read = async (): Promise<void> => {
     for await (const chunk of channel.read({ streamId, from: 'start', onGap: (gap) => record.gaps.push(gap) })) {
       record.seqs.push(chunk.seq)
-      record.data.push(chunk.data)
+      // The event that proves the end is a chunk of the log like any other, but no part of what was said.
+      if (chunk.event === undefined) record.data.push(chunk.data)
     }
     record.ended = true
   }
