@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
+import { LONG_POLL_MS } from './limits.ts'
 import { StartError } from './server-error.ts'
 
 /** Where the server listens, what it keeps streams in, and which models it may offer. */
@@ -40,8 +41,6 @@ export interface ServerFlags {
 
 export const DEFAULT_PORT = 4437
 export const DEFAULT_HOST = '127.0.0.1'
-/** What an HTTP proxy usually bears; the Durable Streams reference uses the same. */
-export const DEFAULT_LONG_POLL_MS = 30_000
 /** A few characters every 25 ms: about as fast as a hosted model writes. */
 export const DEFAULT_DEMO_DELAY_MS = 25
 const DEFAULT_OLLAMA_HOST = 'http://127.0.0.1:11434'
@@ -63,7 +62,7 @@ export function readConfig(env: Environment, flags: ServerFlags = {}): ServerCon
     longPollMs: integer(
       'HEADWATER_LONG_POLL_MS',
       flags.longPollMs ?? env['HEADWATER_LONG_POLL_MS'],
-      DEFAULT_LONG_POLL_MS,
+      LONG_POLL_MS,
       1,
       600_000,
     ),

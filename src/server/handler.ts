@@ -1,53 +1,98 @@
 import { Hono } from 'hono'
-import { refuse, Refusal } from './answers.ts'
+import { nanoid } from 'nanoid'
+import { answerJson, refuse, Refusal, SECURITY_HEADERS } from './answers.ts'
+import { addChannelRoutes } from './channels/routes.ts'
+import { ModelRuns } from './chat/model-runs.ts'
+import { addChatRoutes } from './chat/routes.ts'
 import { routeStream } from './durable-streams/route.ts'
-import { HEARTBEAT_MS, MAX_APPEND_BYTES, SSE_LIFE_MS } from './limits.ts'
-import { DEFAULT_LONG_POLL_MS } from './config.ts'
+import { HEARTBEAT_MS, LONG_POLL_MS, MAX_APPEND_BYTES, SSE_LIFE_MS } from './limits.ts'
 import { LiveReaders } from './live-readers.ts'
+import { metricsText } from './metrics.ts'
+import type { OfferedModel } from './models/model-info.ts'
 import type { Action, Authorize, ServerContext } from './server-context.ts'
 import { streamPath, STREAM_PREFIX } from './stream-path.ts'
 import type { StreamName, StreamStore } from './stream-store.ts'
 
 export interface StreamHandlerOptions {
+  /** Where streams are kept. The handler does not close it. */
   store: StreamStore
+  /** Models for `/v1/chat`; the first is the default. Default: none. */
+  models?: readonly OfferedModel[]
+  /** Default: everything is allowed; whoever serves the handler guards it. */
   authorize?: Authorize
+  /** Milliseconds that a long-poll waits. Default: 30,000. */
   longPollMs?: number
+  /** Milliseconds between two comments on a silent SSE connection. Default: 15,000. */
   heartbeatMs?: number
+  /** Milliseconds after which an SSE read of Durable Streams is ended, to be opened anew. Default: 60,000. */
   sseLifeMs?: number
+  /** Bytes of one append. Default: 16 MiB. */
   maxAppendBytes?: number
+  /** Milliseconds since the epoch. Default: `Date.now`. */
   now?: () => number
+  /** Called with what the handler did not expect, after it answered 500. Default: nothing is done with it. */
+  onError?: (error: unknown) => void
 }
 
+/** The server as a function, for any runtime that has `fetch`. */
 export interface StreamHandler {
-  fetch(request: Request): Promise<Response>
+  fetch(this: void, request: Request): Promise<Response>
+  /**
+   * Ends, as `error` with the code `producer-lost`, the model runs that an earlier process left open. To be called once, before the first
+   * request. Resolves with how many there were.
+   */
+  endOrphans(): Promise<number>
+  /** Ends live readers and model runs. What is asked for later is answered with 503. */
   close(): Promise<void>
 }
 
+/** Serves streams, channels and chats (PROTOCOL.md 4). */
 export function createStreamHandler(options: StreamHandlerOptions): StreamHandler {
   const shutdown = new AbortController()
-  const context: ServerContext = {
+  const context = createContext(options, shutdown.signal)
+  const runs = new ModelRuns(options.store, nanoid())
+  const app = new Hono()
+  app.all(`${STREAM_PREFIX}*`, (c) => routeStream(context, c.req.raw))
+  addChannelRoutes(app, context, runs)
+  addChatRoutes(app, context, runs, options.models ?? [])
+  app.get('/healthz', () => answerJson({ status: 'ok' }))
+  app.get('/metrics', () => {
+    const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', ...SECURITY_HEADERS }
+    return new Response(metricsText(context, runs), { headers })
+  })
+  app.notFound((c) => refuse(404, 'not-found', `There is nothing for ${c.req.method} at this address.`))
+  app.onError((error) => {
+    if (error instanceof Refusal) return error.toResponse()
+    options.onError?.(error)
+    return refuse(500, 'internal', 'The server failed. Its log says why; try again.')
+  })
+  return {
+    async fetch(request) {
+      context.counters.requests += 1
+      if (shutdown.signal.aborted) return refuse(503, 'closing', 'The server is closing. Try again soon.')
+      return app.fetch(request)
+    },
+    endOrphans: () => runs.endOrphans(),
+    async close() {
+      // First the runs, so that their readers still get the ending.
+      await runs.close()
+      shutdown.abort()
+    },
+  }
+}
+
+function createContext(options: StreamHandlerOptions, shutdown: AbortSignal): ServerContext {
+  return {
     store: options.store,
     readers: new LiveReaders(),
     counters: { requests: 0, appends: 0, appendedBytes: 0 },
     authorize: authorizer(options.authorize),
-    longPollMs: options.longPollMs ?? DEFAULT_LONG_POLL_MS,
+    longPollMs: options.longPollMs ?? LONG_POLL_MS,
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
     sseLifeMs: options.sseLifeMs ?? SSE_LIFE_MS,
     maxAppendBytes: options.maxAppendBytes ?? MAX_APPEND_BYTES,
     now: options.now ?? Date.now,
-    shutdown: shutdown.signal,
-  }
-  const app = new Hono()
-  app.all('/v1/stream/*', (c) => routeStream(context, c.req.raw))
-  app.notFound((c) => refuse(404, 'not-found', `There is nothing at ${new URL(c.req.url).pathname}.`))
-  app.onError((error) => {
-    if (error instanceof Refusal) return error.toResponse()
-    console.error(error)
-    return refuse(500, 'internal', 'The server failed; its log says why.')
-  })
-  return {
-    fetch: async (request) => app.fetch(request),
-    close: async () => shutdown.abort(),
+    shutdown,
   }
 }
 

@@ -18,5 +18,11 @@ export const SSE_LIFE_MS = 60_000
 /** Events of a channel feed before it is ended (PROTOCOL.md 4.2). */
 export const MAX_FEED_EVENTS = 1000
 
-/** Longest `Producer-Id`, `Stream-Seq` and `Idempotency-Key`: they are stored with every stream. */
-export const MAX_TOKEN_LENGTH = 256
+/** Longest `Producer-Id` and `Stream-Seq`, in bytes: they are stored with every stream. */
+export const MAX_TOKEN_LENGTH = 512
+
+/** Longest `Idempotency-Key`, in bytes: a stream's id of 256 units in UTF-8, and some. */
+export const MAX_KEY_LENGTH = 1024
+
+/** How long a long-poll waits: below what proxies usually bear. */
+export const LONG_POLL_MS = 30_000

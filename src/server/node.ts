@@ -1,11 +1,30 @@
-import type { ModelInfo } from './models.ts'
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
 import type { ServerConfig } from './config.ts'
+import { createGuard, isApi, isLoopbackName } from './guard.ts'
+import { createStreamHandler } from './handler.ts'
+import type { StreamHandler } from './handler.ts'
+import { findModels } from './models/find-models.ts'
+import type { ModelInfo, OfferedModel } from './models/model-info.ts'
+import { openStore } from './open-store.ts'
+import { StartError } from './server-error.ts'
+import { createStaticFiles } from './static-files.ts'
+
+/** How long open connections may take to finish when the server closes, in milliseconds. */
+const CLOSE_MS = 1000
+/** How often expired streams are deleted, in milliseconds. */
+const SWEEP_MS = 60_000
 
 /** What `serve` needs. */
 export interface ServeOptions {
   config: ServerConfig
   /** Folder of the built app; without it only the API is served. */
   appFolder?: string
+  /** Models to offer. Default: what the configuration finds. */
+  models?: readonly OfferedModel[]
   /** What happens, one line each, without secrets. Default: nowhere. */
   log?: (line: string) => void
 }
@@ -20,14 +39,109 @@ export interface RunningServer {
   readonly dataFolder: string | null
   /** Models on offer; the first is the default. */
   readonly models: readonly ModelInfo[]
-  /** Ends live readers, aborts model runs, releases the store. Safe to call twice. */
+  /** Ends live readers and model runs, releases the store. Safe to call twice. */
   close(): Promise<void>
 }
 
 /**
- * Starts the server.
+ * Starts the server: store, models, API and app.
  * @throws {StartError} `port-taken`, `address-refused`, `data-folder`
  */
-export function serve(options: ServeOptions): Promise<RunningServer> {
-  return Promise.reject(new Error(`Not there yet: ${options.config.host}`))
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { config } = options
+  const log = options.log ?? (() => {})
+  const opened = await openStore(config)
+  try {
+    const models = options.models ?? (await findModels({ config: config.models }))
+    const handler = createStreamHandler({
+      store: opened.store,
+      models,
+      longPollMs: config.longPollMs,
+      onError: (error) =>
+        log(`A request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    })
+    const lost = await handler.endOrphans()
+    if (lost > 0) log(`Ended ${lost} model run(s) that an earlier server left open.`)
+
+    const isLoopback = isLoopbackName(config.host)
+    const token = config.token ?? (isLoopback ? null : randomBytes(24).toString('base64url'))
+    const fetch = compose(handler, { isLoopback, token, appFolder: options.appFolder })
+    const server = createServer(getRequestListener(fetch, { overrideGlobalObjects: false }))
+    const url = await listen(server, config)
+    const sweeper = setInterval(
+      () => void opened.store.sweep().catch((error) => log(`Sweeping failed: ${error}`)),
+      SWEEP_MS,
+    )
+    sweeper.unref()
+
+    let closed: Promise<void> | null = null
+    const close = async (): Promise<void> => {
+      clearInterval(sweeper)
+      await handler.close()
+      await closeServer(server)
+      await opened.close()
+    }
+    return {
+      url,
+      loginUrl: token === null ? url : `${url}/?token=${encodeURIComponent(token)}`,
+      dataFolder: opened.folder,
+      models: models.map(({ info }) => info),
+      close: () => (closed ??= close()),
+    }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+interface Composition {
+  isLoopback: boolean
+  token: string | null
+  appFolder: string | undefined
+}
+
+function compose(handler: StreamHandler, parts: Composition): (request: Request) => Promise<Response> {
+  const guard = createGuard(parts)
+  const files = parts.appFolder === undefined ? null : createStaticFiles(parts.appFolder)
+  return async (request) => {
+    const refused = guard(request)
+    if (refused !== null) return refused
+    const { pathname } = new URL(request.url)
+    if (files !== null && !isApi(pathname) && pathname !== '/healthz') return files(request)
+    return handler.fetch(request)
+  }
+}
+
+function listen(server: Server, { port, host }: ServerConfig): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)))
+    server.listen(port, host, () => resolve(`http://${hostInUrl(host)}:${(server.address() as AddressInfo).port}`))
+  })
+}
+
+function listenError(error: NodeJS.ErrnoException, port: number, host: string): StartError {
+  if (error.code === 'EADDRINUSE') {
+    const message = `Port ${port} on ${host} is taken, perhaps by a Headwater that runs already. Stop it, or choose another one with --port.`
+    return new StartError('port-taken', message, port, { cause: error })
+  }
+  const message = `Cannot listen on ${host}:${port}: ${error.message}. Choose another address with --host and --port.`
+  return new StartError('address-refused', message, host, { cause: error })
+}
+
+// Nobody can open the wildcard address; this machine can be opened under its own.
+function hostInUrl(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+    server.close(() => {
+      clearTimeout(force)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
 }

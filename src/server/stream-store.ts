@@ -74,6 +74,8 @@ export interface AppendRequest {
   readonly producer?: ProducerTag | null
   /** `Stream-Seq`: must rise, compared byte by byte. Scoped to the stream. */
   readonly streamSeq?: string | null
+  /** Must be the stream's own writer; `null` for producers over HTTP. */
+  readonly writer?: string | null
   /** Closes the stream with this ending, after the records, in the same transaction. */
   readonly ending?: Ending | null
 }
@@ -90,6 +92,8 @@ export type AppendResult =
   | ({ readonly kind: 'duplicate' } & Accepted)
   | { readonly kind: 'missing' | 'gone' }
   | { readonly kind: 'closed'; readonly info: StreamInfo }
+  /** The stream is written by the server itself, or by another process of it. */
+  | { readonly kind: 'not-yours' }
   | { readonly kind: 'wrong-type'; readonly info: StreamInfo }
   | { readonly kind: 'stale-epoch'; readonly epoch: number }
   | { readonly kind: 'bad-epoch-start' }

@@ -33,12 +33,3 @@ export function parseOffset(offset: string): Place | 'start' | 'tail' {
   if (place === null) throw new Refusal(400, 'bad-offset', 'offset must be one that this stream gave, -1 or "now".')
   return place
 }
-
-/** For an offset that was well-formed but is not one of this stream: it was deleted and created anew, or it is another one. */
-export function wrongPlace(): Refusal {
-  return new Refusal(
-    410,
-    'offset-gone',
-    'This stream has no such offset: it is not the stream that gave it. Read from the start.',
-  )
-}

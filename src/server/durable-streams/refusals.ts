@@ -43,6 +43,8 @@ export function refusedAppend(result: Exclude<AppendResult, { kind: 'appended' |
       return absent(result.kind)
     case 'closed':
       return new Refusal(409, 'closed', 'The stream is closed; nothing can be appended.', tailHeaders(result.info))
+    case 'not-yours':
+      return new Refusal(405, 'not-yours', 'The server writes this stream itself. To end it, cancel its run.')
     case 'wrong-type':
       return new Refusal(409, 'wrong-type', `This stream holds ${result.info.contentType}.`)
     case 'stale-epoch':
@@ -59,4 +61,13 @@ export function refusedAppend(result: Exclude<AppendResult, { kind: 'appended' |
     case 'stream-seq':
       return new Refusal(409, 'stream-seq', 'Stream-Seq must be greater than the last one.')
   }
+}
+
+/** For an offset that was well-formed but is not one of this stream: it was deleted and created anew, or it is another one. */
+export function wrongPlace(): Refusal {
+  return new Refusal(
+    410,
+    'offset-gone',
+    'This stream has no such offset: it is not the stream that gave it. Read from the start.',
+  )
 }

@@ -16,6 +16,7 @@ export function decideAppend(
   producer: ProducerRow | undefined,
   request: AppendRequest,
 ): AppendDecision {
+  if (row.writer !== (request.writer ?? null)) return { kind: 'not-yours' }
   const tag = request.producer ?? null
   if (tag !== null && producer !== undefined) {
     if (tag.epoch < producer.epoch) return { kind: 'stale-epoch', epoch: producer.epoch }

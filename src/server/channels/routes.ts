@@ -1,0 +1,86 @@
+import type { Hono } from 'hono'
+import { answerJson, Refusal } from '../answers.ts'
+import type { ModelRuns } from '../chat/model-runs.ts'
+import type { ServerContext } from '../server-context.ts'
+import { sseResponse } from '../sse-response.ts'
+import { parseChannel } from '../stream-path.ts'
+import type { StreamInfo } from '../stream-store.ts'
+import { channelInfo, runInfo } from './channel-info.ts'
+import { feed } from './feed.ts'
+import type { FeedOptions } from './feed.ts'
+
+/** `/v1/channels`. */
+export function addChannelRoutes(app: Hono, context: ServerContext, runs: ModelRuns): void {
+  app.get('/v1/channels', (c) => listChannels(context, c.req.raw))
+  app.get('/v1/channels/:channel', (c) => listRuns(context, c.req.raw))
+  app.post('/v1/channels/:channel/cancel', (c) => cancelLive(context, runs, c.req.raw))
+}
+
+async function listChannels(context: ServerContext, request: Request): Promise<Response> {
+  await context.authorize(request, 'read', '')
+  const list = async (): Promise<unknown> => ({ channels: (await context.store.channels()).map(channelInfo) })
+  if (!isLive(request)) return answerJson(await list())
+  return feedResponse(context, request, {
+    snapshot: list,
+    keyOf: ({ name }) => (name.channel === '' ? null : name.channel),
+    describe: async (channel) => {
+      const runs = await context.store.runs(channel)
+      const [newest] = runs
+      return newest === undefined
+        ? { event: 'removed', data: { channel } }
+        : { event: 'channel', data: channelInfo({ channel, newest, runs: runs.length }) }
+    },
+  })
+}
+
+async function listRuns(context: ServerContext, request: Request): Promise<Response> {
+  const channel = channelOf(request)
+  await context.authorize(request, 'read', encodeURIComponent(channel))
+  const known = await knownRuns(context, channel)
+  if (!isLive(request)) return answerJson({ channel, runs: known.map(runInfo) })
+  return feedResponse(context, request, {
+    snapshot: async () => ({ channel, runs: (await context.store.runs(channel)).map(runInfo) }),
+    keyOf: ({ name }) => (name.channel === channel ? name.run : null),
+    describe: async (run) => {
+      const info = await context.store.info({ channel, run })
+      return typeof info === 'string' ? { event: 'removed', data: { run } } : { event: 'run', data: runInfo(info) }
+    },
+  })
+}
+
+async function cancelLive(context: ServerContext, runs: ModelRuns, request: Request): Promise<Response> {
+  const channel = channelOf(request)
+  await context.authorize(request, 'cancel', encodeURIComponent(channel))
+  const live = (await knownRuns(context, channel)).find((info) => info.ending === null)
+  if (live === undefined) throw new Refusal(409, 'not-live', 'No run of this channel is live.')
+  if (live.writer !== null) await runs.cancel(live.name)
+  else await context.store.append(live.name, { contentType: null, records: [], ending: { kind: 'cancelled' } })
+  const after = await context.store.info(live.name)
+  return answerJson(runInfo(typeof after === 'string' ? live : after))
+}
+
+async function knownRuns(context: ServerContext, channel: string): Promise<readonly StreamInfo[]> {
+  const runs = await context.store.runs(channel)
+  if (runs.length === 0) throw new Refusal(404, 'unknown-channel', 'There is no such channel.')
+  return runs
+}
+
+function feedResponse(
+  context: ServerContext,
+  request: Request,
+  options: Omit<FeedOptions, 'context' | 'signal'>,
+): Response {
+  return sseResponse({
+    signal: request.signal,
+    shutdown: context.shutdown,
+    onClose: () => {},
+    events: (signal) => feed({ ...options, context, signal }),
+  })
+}
+
+const isLive = (request: Request): boolean => new URL(request.url).searchParams.get('live') === 'sse'
+
+// The path as it was sent: a router may have decoded `%2F` by now.
+function channelOf(request: Request): string {
+  return parseChannel(new URL(request.url).pathname.split('/')[3] ?? '')
+}

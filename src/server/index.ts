@@ -1,0 +1,22 @@
+export { createStreamHandler } from './handler.ts'
+export type { StreamHandler, StreamHandlerOptions } from './handler.ts'
+export type { ModelInfo, OfferedModel } from './models/model-info.ts'
+export type { AccessRequest, Action, Authorize } from './server-context.ts'
+export { MemoryStreamStore } from './stores/memory.ts'
+export type { MemoryStoreOptions } from './stores/memory.ts'
+export type {
+  Accepted,
+  AppendRequest,
+  AppendResult,
+  ChannelSummary,
+  CreateRequest,
+  CreateResult,
+  ForkRequest,
+  Place,
+  ProducerTag,
+  ReadResult,
+  StreamChange,
+  StreamInfo,
+  StreamName,
+  StreamStore,
+} from './stream-store.ts'

@@ -1,0 +1,18 @@
+import type { LanguageModel } from 'ai'
+
+/** A model on offer, one entry of `GET /v1/models`. */
+export interface ModelInfo {
+  /** What a request names it by. */
+  id: string
+  /** `openai`, `anthropic`, `ollama`, `demo`, or what the embedding application says. */
+  provider: string
+  /** For people. */
+  label: string
+  demo: boolean
+}
+
+/** A model that can be called. The first of a list is the default. */
+export interface OfferedModel {
+  readonly info: ModelInfo
+  readonly model: LanguageModel
+}
