@@ -185,7 +185,10 @@ export class Connection {
       port = started.port
       // Held for as long as the connection: a proxy may be collected in mid-call.
       const hub = Comlink.wrap<HubPort>(port)
-      Comlink.expose(this.#serve(() => this.#live), back.port1)
+      Comlink.expose(
+        this.#serve(() => this.#live),
+        back.port1,
+      )
       // 2. to 4.
       const hello = {
         protocol: PROTOCOL_VERSION,
@@ -197,12 +200,16 @@ export class Connection {
         end.signal.addEventListener('abort', () => reject(lostError()), { once: true }),
       )
       ended.catch(() => undefined)
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const deadline = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(this.#noAnswer()), HELLO_DEADLINE_MS)
+      })
       const reply = await Promise.race([
         hub.hello(hello, Comlink.transfer(back.port2, [back.port2])),
         started.failed,
         ended,
-        this.#deadline(),
-      ])
+        deadline,
+      ]).finally(() => clearTimeout(timer))
       if (!reply.ok) throw HeadwaterError.from(reply.error)
       const { protocol, bootId, durable, tier } = reply.value
       // 5. Granted means that the hub is gone.
@@ -225,14 +232,10 @@ export class Connection {
     }
   }
 
-  #deadline(): Promise<never> {
-    return new Promise((_, reject) =>
-      setTimeout(() => {
-        // A worker that is there and does not answer is left for another; who owns what is settled by locks and epochs.
-        if (this.#failures > 0 && !this.#live) this.#generation += 1
-        reject(new HeadwaterError('worker-failed', 'The hub does not answer. What is stored is safe. Reload the page.'))
-      }, HELLO_DEADLINE_MS),
-    )
+  #noAnswer(): HeadwaterError {
+    // A worker that is there and does not answer twice is left for another; who owns what is settled by locks and epochs.
+    if (this.#failures > 0) this.#generation += 1
+    return new HeadwaterError('worker-failed', 'The hub does not answer. What is stored is safe. Reload the page.')
   }
 
   #up(live: Live): void {

@@ -72,7 +72,7 @@ export class LogCursor {
       const rewound = this.#next !== 'live' && fromSeq < this.#next
       this.#next = fromSeq
       this.#streamId = snapshot?.streamId ?? null
-      if (another || rewound) this.#options.reset(snapshot)
+      if (another || rewound || snapshot === null) this.#options.reset(snapshot)
       if (rewound && fromSeq > 1) {
         this.#next = 1
         return this.#attach(live)

@@ -4,8 +4,14 @@ import { checkChannelName, checkStreamId } from '../protocol/names.ts'
 
 // Every message of a tab is checked here: a faulty page gets a typed refusal, and no other tab notices.
 
-const channel = v.pipe(v.string(), v.transform((name: string) => checkChannelName(name)))
-const streamId = v.pipe(v.string(), v.transform((id: string) => checkStreamId(id)))
+const channel = v.pipe(
+  v.string(),
+  v.transform((name: string) => checkChannelName(name)),
+)
+const streamId = v.pipe(
+  v.string(),
+  v.transform((id: string) => checkStreamId(id)),
+)
 const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 const headers = v.pipe(v.array(v.tuple([v.string(), v.string()])), v.maxLength(100))
 
@@ -38,9 +44,7 @@ const ending = v.object({
 const terminal = v.object({
   event: v.optional(v.string()),
   data: v.optional(v.string()),
-  field: v.optional(
-    v.object({ name: v.string(), value: v.optional(v.union([v.string(), v.number(), v.boolean()])) }),
-  ),
+  field: v.optional(v.object({ name: v.string(), value: v.optional(v.union([v.string(), v.number(), v.boolean()])) })),
   ending: v.union([v.literal('field'), ending]),
   final: v.boolean(),
   message: v.optional(v.string()),
@@ -51,7 +55,10 @@ const source = v.object({
   method: v.pipe(v.string(), v.regex(/^[A-Z]{1,16}$/)),
   headers: v.pipe(
     headers,
-    v.check((list) => list.every(([name]) => STORED_HEADERS.has(name.toLowerCase())), 'hold more than accept and content-type'),
+    v.check(
+      (list) => list.every(([name]) => STORED_HEADERS.has(name.toLowerCase())),
+      'hold more than accept and content-type',
+    ),
   ),
   body: v.nullable(
     v.union([v.pipe(v.string(), v.maxLength(MAX_BODY)), v.pipe(v.instance(Uint8Array), v.maxLength(MAX_BODY))]),

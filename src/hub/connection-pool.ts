@@ -109,9 +109,12 @@ export class ConnectionPool {
     const next = toAsk.find((holder) => !holder.wanted.signal.aborted)
     if (next === undefined || pool.scheduled) return
     pool.scheduled = true
-    this.#schedule(() => {
-      pool.scheduled = false
-      this.#askForTurns(pool)
-    }, next.since + this.#turnMs - now)
+    this.#schedule(
+      () => {
+        pool.scheduled = false
+        this.#askForTurns(pool)
+      },
+      next.since + this.#turnMs - now,
+    )
   }
 }

@@ -117,7 +117,7 @@ export class Cursor implements SessionListener {
       if (read !== null) {
         const { run, row } = read
         const snapshot = run.toSeq === row.seq + 1 ? snapshotOf(row) : null
-        return { bootId, cursorId, epoch: row.epoch, streamId: row.streamId, ...run, snapshot }
+        return { bootId, cursorId, epoch: row.epoch, streamId: row.streamId, dialect: row.dialect, ...run, snapshot }
       }
     }
     const row = session.row
@@ -132,6 +132,7 @@ export class Cursor implements SessionListener {
       cursorId,
       epoch: row.epoch,
       streamId: row.streamId,
+      dialect: row.dialect,
       fromSeq: next,
       toSeq: next,
       packs: [],

@@ -4,7 +4,7 @@ import type { StreamInfo } from '../protocol/snapshot.ts'
 import { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import type { Locks } from '../liveness/locks.ts'
-import { cancelUpstream } from '../upstream/cancel-upstream.ts'
+import type { CancelUpstream } from '../upstream/cancel-upstream.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { Cursor } from './cursor.ts'
@@ -34,7 +34,7 @@ export interface HubOptions {
   locks: Locks
   pings: Pings
   connect: ConnectUpstream
-  fetch: typeof fetch
+  cancel: CancelUpstream
   clock: Clock
   random: () => number
   online: () => boolean
@@ -79,7 +79,7 @@ export class Hub {
       cancelUpstream: async (row, signal) => {
         if (row.cancelUrl === null) return
         const headers = row.source?.credentials ? ((await this.#headersFor(row)) ?? []) : []
-        await cancelUpstream({ url: row.cancelUrl, headers, fetch: options.fetch, signal })
+        await options.cancel({ url: row.cancelUrl, headers }, signal)
       },
       random: options.random,
       online: options.online,
@@ -272,8 +272,7 @@ export class Hub {
 
   /** Deletes; a writer that is about to commit finds nothing to write to. */
   async forget(what: Forget): Promise<void> {
-    const rows =
-      'streamId' in what ? [await this.store.row(what.streamId)] : await this.store.rows(what.channel)
+    const rows = 'streamId' in what ? [await this.store.row(what.streamId)] : await this.store.rows(what.channel)
     const found = rows.filter((row) => row !== undefined)
     if ('streamId' in what && found.length === 0) {
       throw new HeadwaterError('unknown-stream', `This browser knows no stream "${what.streamId}".`, what.streamId)

@@ -195,7 +195,12 @@ export function connected(row: StreamRow, head: UpstreamHead, now: number): Stre
 }
 
 /** A change of status only. */
-export function waiting(row: StreamRow, status: Status, waitingFor: WaitingFor | undefined, now: number): StreamRow | null {
+export function waiting(
+  row: StreamRow,
+  status: Status,
+  waitingFor: WaitingFor | undefined,
+  now: number,
+): StreamRow | null {
   if (row.status === status && row.waitingFor === waitingFor) return null
   return changed(row, now, { status, waitingFor })
 }
@@ -207,7 +212,9 @@ export function lost(
   failure: ErrorValue,
   now: number,
 ): StreamRow {
-  if (!mayFetch(row) || !row.resumable) return changed(row, now, disconnectedForGood())
+  if (!mayFetch(row) || !row.resumable || failure.code === 'not-resumable') {
+    return changed(row, now, disconnectedForGood())
+  }
   return changed(row, now, { ...next, failure: next.status === 'disconnected' ? failure : null })
 }
 

@@ -84,10 +84,7 @@ export function transition(state: SessionState, event: SessionEvent): SessionSta
   }
 }
 
-function ownerTransition(
-  state: Extract<SessionState, { owned: Ownership }>,
-  event: SessionEvent,
-): SessionState {
+function ownerTransition(state: Extract<SessionState, { owned: Ownership }>, event: SessionEvent): SessionState {
   const { owned } = state
   switch (event.type) {
     case 'fenced':

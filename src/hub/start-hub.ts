@@ -5,6 +5,7 @@ import { hubLock, MOVED_CHANNEL } from '../protocol/names.ts'
 import { openIdbLogStore } from '../store/idb-store.ts'
 import type { LogStore } from '../store/log-store.ts'
 import { MemoryLogStore } from '../store/memory-store.ts'
+import { createCancelUpstream } from '../upstream/cancel-upstream.ts'
 import { createConnectUpstream } from '../upstream/connect-upstream.ts'
 import type { Clock } from './hub-context.ts'
 import { Hub, type Pings } from './hub.ts'
@@ -64,7 +65,7 @@ export async function startHub(tier: Tier, locks: Locks | undefined, soloLocks: 
     locks: own,
     pings: shared ? new BroadcastChannel(MOVED_CHANNEL) : silentPings,
     connect: createConnectUpstream({ fetch: callFetch, now: () => Date.now() }),
-    fetch: callFetch,
+    cancel: createCancelUpstream({ fetch: callFetch }),
     clock,
     random: Math.random,
     online: () => navigator.onLine,

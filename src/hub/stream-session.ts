@@ -396,14 +396,12 @@ export class StreamSession {
     this.#hangUp()
     // Rules 4 and 6: the connection is closed; what was read is committed or dropped, and nothing is in flight, before anything else happens.
     await intake.settle({ drop: this.#interruption(owned) !== null })
+    if (intake.failure !== null) throw intake.failure
+    if (intake.fenced) await this.refresh()
+    else if (outcome.ended && this.#row?.ending != null) return { type: 'settled' }
     const interruption = this.#interruption(owned)
     if (interruption) return interruption
-    if (intake.fenced) {
-      await this.refresh()
-      return { type: 'fenced' }
-    }
-    if (intake.failure !== null) throw intake.failure
-    if (outcome.ended) return { type: 'settled' }
+    if (intake.fenced) return { type: 'fenced' }
     if (mayYield()) return { type: 'yielded' }
     // The state knows of the progress that was made since.
     const now = 'owned' in this.#state ? this.#state.owned : owned
@@ -432,7 +430,7 @@ export class StreamSession {
     const now = this.#context.clock.now()
     const row = await this.#commit(
       (row) =>
-        retryable
+        retryable || failure.code === 'not-resumable'
           ? lost(
               row,
               {

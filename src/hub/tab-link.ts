@@ -105,7 +105,8 @@ export class TabLink {
   /** Handshake steps 2 to 4. */
   #hello(message: unknown, tabPort: MessagePort): Welcome {
     const hello = checkMessage(HelloSchema, message)
-    if (!(tabPort instanceof MessagePort)) throw new HeadwaterError('bad-message', 'hello needs a port for the way back.')
+    if (!(tabPort instanceof MessagePort))
+      throw new HeadwaterError('bad-message', 'hello needs a port for the way back.')
     if (this.#tab !== null || this.#gone.signal.aborted) throw new HeadwaterError('bad-message', 'hello comes once.')
     if (hello.protocol < MIN_PROTOCOL_VERSION || hello.minProtocol > PROTOCOL_VERSION) {
       throw new HeadwaterError(
@@ -184,7 +185,8 @@ export class TabLink {
   /** A call to the tab, which ends when the tab does. */
   #call<T>(act: (tab: Comlink.Remote<TabPort>) => Promise<T>): Promise<T> {
     const tab = this.#tab
-    if (tab === null || this.#gone.signal.aborted) return Promise.reject(new HeadwaterError('closed', 'The tab is gone.'))
+    if (tab === null || this.#gone.signal.aborted)
+      return Promise.reject(new HeadwaterError('closed', 'The tab is gone.'))
     return new Promise<T>((resolve, reject) => {
       const gone = (): void => reject(new HeadwaterError('closed', 'The tab is gone.'))
       this.#gone.signal.addEventListener('abort', gone, { once: true })

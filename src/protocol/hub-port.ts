@@ -58,6 +58,8 @@ export interface Batch {
   cursorId: number
   epoch: number
   streamId: string
+  /** Name of the stream's dialect, which is known before its first chunk is. */
+  dialect: string | null
   /** Seq of the first chunk or gap; the tab applies the batch if and only if this is its next seq (hand-over rule 10). */
   fromSeq: number
   /** The next seq after this batch. */

@@ -1,0 +1,164 @@
+import { nanoid } from 'nanoid'
+import { HeadwaterError } from '../protocol/errors.ts'
+import type { StartStream, VerbKind } from '../protocol/hub-port.ts'
+import { checkChannelName, checkStreamId } from '../protocol/names.ts'
+import type { StreamInfo, StreamSnapshot } from '../protocol/snapshot.ts'
+import type { Source } from '../protocol/source.ts'
+import type { State } from '../protocol/state.ts'
+import type { Channel, ChannelOptions, Reader, ReadOptions, SendOptions, StreamView } from './api.ts'
+import type { Connection } from './connection.ts'
+import { LogReader } from './reader.ts'
+import { storedSource } from './stored-source.ts'
+import { View } from './view.ts'
+
+/** Largest `meta`, in characters of its JSON: it is copied into every snapshot. */
+const MAX_META = 64 * 1024
+
+/** What a channel needs of its page. */
+export interface ChannelHost {
+  readonly connection: Connection
+  readonly givesHeaders: boolean
+  /** Keeps headers that must not be stored, to give them to a later hub. */
+  keepSecrets(streamId: string, secrets: readonly (readonly [string, string])[]): void
+}
+
+// The fields of State are getters on the channel too; they are defined below, in one loop.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the loop at the end of this file fulfils the interface
+export interface HubChannel extends Readonly<State> {}
+
+/** A channel in this page: a view of its newest stream, and the verbs. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- as above
+export class HubChannel implements Channel {
+  readonly name: string
+  readonly #host: ChannelHost
+  readonly #options: ChannelOptions
+  readonly #view: View
+
+  constructor(host: ChannelHost, name: string, options: ChannelOptions) {
+    this.name = checkChannelName(name)
+    this.#host = host
+    this.#options = options
+    this.#view = new View(host.connection, name, null, this.#dialect)
+  }
+
+  get #dialect(): Exclude<ChannelOptions['dialect'], string> {
+    return typeof this.#options.dialect === 'string' ? undefined : this.#options.dialect
+  }
+
+  get state(): State {
+    return this.#view.state
+  }
+
+  subscribe(listener: () => void, options?: { signal?: AbortSignal }): () => void {
+    return this.#view.subscribe(listener, options)
+  }
+
+  async send(source: Source | string, options: SendOptions = {}): Promise<string> {
+    return this.#start(source, options, 'replace')
+  }
+
+  async open(source: Source | string, options: SendOptions = {}): Promise<string> {
+    return this.#start(source, options, 'join')
+  }
+
+  read(options: ReadOptions = {}): Reader {
+    if (options.streamId !== undefined) checkStreamId(options.streamId)
+    return new LogReader(this.#host.connection, this.name, options)
+  }
+
+  stop(): Promise<void> {
+    return this.#verb('stop')
+  }
+
+  resume(): Promise<void> {
+    return this.#verb('resume')
+  }
+
+  cancel(reason?: string): Promise<void> {
+    return this.#verb('cancel', reason)
+  }
+
+  async retry(): Promise<string> {
+    const retryOf = await this.#current()
+    return this.#request({ streamId: nanoid(), channel: this.name, source: null, mode: { retryOf } })
+  }
+
+  history(): Promise<readonly StreamInfo[]> {
+    return this.#host.connection.call((hub) => hub.streams(this.name))
+  }
+
+  stream(streamId: string): StreamView {
+    return new View(this.#host.connection, this.name, checkStreamId(streamId), this.#dialect)
+  }
+
+  close(): void {
+    this.#view.close()
+  }
+
+  async #start(given: Source | string, options: SendOptions, mode: 'replace' | 'join'): Promise<string> {
+    const { givesHeaders } = this.#host
+    const { source, secrets } = storedSource(given, this.#options, givesHeaders)
+    const streamId = options.id === undefined ? nanoid() : checkStreamId(options.id)
+    const { meta } = options
+    if (meta !== undefined && (JSON.stringify(meta) ?? '').length > MAX_META) {
+      throw new HeadwaterError('bad-meta', `meta must be at most ${MAX_META} characters as JSON.`)
+    }
+    if (secrets) this.#host.keepSecrets(streamId, secrets)
+    return this.#request({
+      streamId,
+      channel: this.name,
+      source,
+      ...(secrets && { secrets }),
+      ...(meta !== undefined && { meta }),
+      mode,
+    })
+  }
+
+  async #request(request: StartStream): Promise<string> {
+    const snapshot: StreamSnapshot = await this.#host.connection.call((hub) => hub.start(request))
+    this.#view.learn(snapshot)
+    return snapshot.streamId
+  }
+
+  /** The newest stream, once the hub has said which. */
+  async #current(): Promise<string> {
+    const snapshot = await this.#view.known()
+    if (snapshot === null) {
+      throw new HeadwaterError('unknown-stream', `The channel "${this.name}" has no stream yet.`, this.name)
+    }
+    return snapshot.streamId
+  }
+
+  async #verb(kind: VerbKind, reason?: string): Promise<void> {
+    const streamId = await this.#current()
+    // One id for as often as it is sent (rule 13).
+    const verb = { verbId: nanoid(), kind, streamId, ...(reason !== undefined && { reason }) }
+    await this.#host.connection.call((hub) => hub.verb(verb))
+  }
+}
+
+const FIELDS: readonly (keyof State)[] = [
+  'streamId',
+  'seq',
+  'status',
+  'waitingFor',
+  'text',
+  'parts',
+  'usage',
+  'meta',
+  'loading',
+  'done',
+  'canResume',
+  'canRetry',
+  'error',
+  'failure',
+  'ending',
+  'gaps',
+]
+for (const field of FIELDS) {
+  Object.defineProperty(HubChannel.prototype, field, {
+    get(this: HubChannel) {
+      return this.state[field]
+    },
+  })
+}

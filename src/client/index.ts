@@ -1,0 +1,19 @@
+export { connectHub } from './connect-hub.ts'
+export { HeadwaterError, type ErrorCode } from '../protocol/errors.ts'
+export type {
+  Channel,
+  ChannelOptions,
+  ConnectOptions,
+  Hub,
+  HubInfo,
+  Reader,
+  ReadOptions,
+  SendOptions,
+  StreamView,
+} from './api.ts'
+export type { Chunk, Ending, Gap } from '../protocol/chunk.ts'
+export type { Dialect, Meaning, TerminalRule } from '../protocol/dialect.ts'
+export type { CredentialsRequest, Forget, StorageUse, Tier } from '../protocol/hub-port.ts'
+export type { StreamInfo } from '../protocol/snapshot.ts'
+export type { Source, SourceFormat } from '../protocol/source.ts'
+export type { Part, State, Status, Usage, WaitingFor } from '../protocol/state.ts'

@@ -1,0 +1,199 @@
+import { findDialect } from '../dialects/find-dialect.ts'
+import { MessageBuilder } from '../dialects/message-builder.ts'
+import type { Chunk, Gap } from '../protocol/chunk.ts'
+import type { Dialect } from '../protocol/dialect.ts'
+import { HeadwaterError } from '../protocol/errors.ts'
+import type { Batch } from '../protocol/hub-port.ts'
+import { unpackChunks } from '../protocol/packed-chunks.ts'
+import type { StreamSnapshot } from '../protocol/snapshot.ts'
+import type { Part, State, Status, Usage } from '../protocol/state.ts'
+import type { StreamView } from './api.ts'
+import type { Connection } from './connection.ts'
+import { LogCursor } from './log-cursor.ts'
+
+const LOADING: readonly Status[] = ['queued', 'connecting', 'streaming', 'reconnecting']
+
+/** What chunks of a stream add up to. */
+class Content {
+  readonly #builder = new MessageBuilder()
+  readonly #dialect: Dialect | undefined
+  // A character may be split between two chunks.
+  readonly #decoder = new TextDecoder()
+
+  constructor(dialect: Dialect | undefined) {
+    this.#dialect = dialect
+  }
+
+  add(chunk: Chunk): void {
+    const data = typeof chunk.data === 'string' ? chunk.data : this.#decoder.decode(chunk.data, { stream: true })
+    this.#builder.apply(this.#dialect ? this.#dialect.read({ ...chunk, data }) : [{ type: 'text', delta: data }])
+  }
+
+  get(): { text: string; parts: readonly Part[]; usage: Usage | undefined } {
+    return this.#builder
+  }
+}
+
+/**
+ * One stream, or the newest of a channel, as immutable states. Chunks are asked for only once somebody reads `text`, `parts` or `usage`:
+ * until then the view costs no more than its status (I10).
+ */
+export class View implements StreamView {
+  readonly #connection: Connection
+  readonly #channel: string
+  readonly #streamId: string | null
+  readonly #dialect: Dialect | undefined
+  readonly #listeners = new Set<() => void>()
+  #cursor: LogCursor
+  #snapshot: StreamSnapshot | null = null
+  #content: Content | null = null
+  #gaps: Gap[] = []
+  #seq = 0
+  #failure: HeadwaterError | null = null
+  #state: State | null = null
+  #known: (() => void)[] = []
+  #isKnown = false
+
+  /** @param dialect an application's own dialect, which the hub knows by name only */
+  constructor(connection: Connection, channel: string, streamId: string | null, dialect?: Dialect) {
+    this.#connection = connection
+    this.#channel = channel
+    this.#streamId = streamId
+    this.#dialect = dialect
+    this.#cursor = this.#attach()
+  }
+
+  #attach(): LogCursor {
+    return new LogCursor(this.#connection, {
+      channel: this.#channel,
+      streamId: this.#streamId,
+      from: 1,
+      chunks: this.#content !== null,
+      batch: (batch) => this.#apply(batch),
+      reset: (snapshot) => {
+        this.#snapshot = snapshot
+        this.#clear()
+        this.#changed()
+      },
+      snapshot: (snapshot) => {
+        this.#snapshot = snapshot
+        this.#failure = null
+        this.#changed()
+      },
+      failed: (error) => {
+        this.#failure = error
+        this.#changed()
+      },
+    })
+  }
+
+  #clear(): void {
+    this.#seq = 0
+    this.#gaps = []
+    if (this.#content !== null) this.#content = this.#newContent()
+  }
+
+  #newContent(name = this.#snapshot?.dialect ?? null): Content {
+    return new Content(name === this.#dialect?.name ? this.#dialect : name ? findDialect(name) : undefined)
+  }
+
+  #apply(batch: Batch): void {
+    // The dialect is known with the response's head: this view may have attached before that.
+    if (this.#seq === 0) this.#content = this.#newContent(batch.dialect)
+    for (const pack of batch.packs) for (const chunk of unpackChunks(pack)) this.#content?.add(chunk)
+    this.#gaps.push(...batch.gaps)
+    this.#seq = batch.toSeq - 1
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#state = null
+    if (!this.#isKnown) {
+      this.#isKnown = true
+      for (const resolve of this.#known) resolve()
+    }
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  /** Reads chunks from now on. */
+  #wantContent(): void {
+    if (this.#content !== null) return
+    this.#cursor.close()
+    this.#content = this.#newContent()
+    this.#cursor = this.#attach()
+  }
+
+  /** What the hub last said; resolves once it said something. */
+  async known(): Promise<StreamSnapshot | null> {
+    await this.#connection.connected()
+    if (!this.#isKnown) await new Promise<void>((resolve) => this.#known.push(resolve))
+    return this.#snapshot
+  }
+
+  /** Takes in what an answer of the hub already told, before the cursor brings it. */
+  learn(snapshot: StreamSnapshot): void {
+    if (this.#streamId === null && this.#snapshot?.streamId !== snapshot.streamId) {
+      this.#snapshot = snapshot
+      this.#clear()
+      this.#changed()
+    }
+  }
+
+  get state(): State {
+    return (this.#state ??= this.#makeState())
+  }
+
+  #makeState(): State {
+    const snapshot = this.#snapshot
+    const reads = this.#content !== null
+    const behind = reads && snapshot !== null && this.#seq < snapshot.seq
+    // Rule 9: an end is shown with the last chunk, not before.
+    const status = snapshot === null ? 'idle' : behind && snapshot.ending ? 'streaming' : snapshot.status
+    const failure = this.#failure ?? (snapshot?.failure && !behind ? HeadwaterError.from(snapshot.failure) : null)
+    const content = this.#content?.get()
+    const want = (): void => this.#wantContent()
+    const { text = '', parts = [], usage } = content ?? {}
+    return {
+      streamId: snapshot?.streamId ?? null,
+      seq: reads ? this.#seq : (snapshot?.seq ?? 0),
+      status,
+      ...(snapshot?.waitingFor && { waitingFor: snapshot.waitingFor }),
+      get text() {
+        want()
+        return text
+      },
+      get parts() {
+        want()
+        return parts
+      },
+      get usage() {
+        want()
+        return usage
+      },
+      ...(snapshot?.meta !== undefined && { meta: snapshot.meta }),
+      loading: LOADING.includes(status),
+      done: status === 'done',
+      canResume: snapshot?.canResume ?? false,
+      canRetry: snapshot?.canRetry ?? false,
+      error: failure?.message ?? null,
+      failure,
+      ending: behind ? null : (snapshot?.ending ?? null),
+      gaps: reads ? this.#gaps.slice() : (snapshot?.gaps ?? []),
+    }
+  }
+
+  subscribe(listener: () => void, { signal }: { signal?: AbortSignal } = {}): () => void {
+    // The same function given twice is two subscriptions.
+    const own = (): void => listener()
+    const off = (): void => void this.#listeners.delete(own)
+    if (signal?.aborted) return off
+    this.#listeners.add(own)
+    signal?.addEventListener('abort', off, { once: true })
+    return off
+  }
+
+  close(): void {
+    this.#listeners.clear()
+    this.#cursor.close()
+  }
+}

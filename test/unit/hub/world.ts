@@ -1,0 +1,277 @@
+import { Connection } from '../../../src/client/connection.ts'
+import { HubChannel, type ChannelHost } from '../../../src/client/hub-channel.ts'
+import { Hub, type Pings } from '../../../src/hub/hub.ts'
+import type { Clock, MovedMessage } from '../../../src/hub/hub-context.ts'
+import { TabLink } from '../../../src/hub/tab-link.ts'
+import { acquireLock } from '../../../src/liveness/locks.ts'
+import { HeadwaterError } from '../../../src/protocol/errors.ts'
+import { hubLock } from '../../../src/protocol/names.ts'
+import type { StoredSource } from '../../../src/protocol/source.ts'
+import type { LogStore } from '../../../src/store/log-store.ts'
+import { MemoryLogStore } from '../../../src/store/memory-store.ts'
+import type { UpstreamConnection, UpstreamFrame, UpstreamRequest } from '../../../src/upstream/upstream.ts'
+import { FakeLocks } from '../../support/fake-locks.ts'
+
+/** Resolves once the condition holds; turns of the event loop pass in between, no time. */
+export async function until(condition: () => boolean | Promise<boolean>, what = 'a condition'): Promise<void> {
+  for (let turn = 0; turn < 5_000; turn++) {
+    if (await condition()) return
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+  throw new Error(`Waited in vain for ${what}.`)
+}
+
+/** Time that moves only when told. */
+export class SteppedClock implements Clock {
+  #now = 1_000_000
+  #waiting: { at: number; done: () => void }[] = []
+
+  now(): number {
+    return this.#now
+  }
+
+  delay(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve()
+      const entry = { at: this.#now + ms, done: resolve }
+      this.#waiting.push(entry)
+      signal.addEventListener('abort', () => {
+        this.#waiting = this.#waiting.filter((other) => other !== entry)
+        resolve()
+      })
+    })
+  }
+
+  advance(ms: number): void {
+    this.#now += ms
+    const due = this.#waiting.filter(({ at }) => at <= this.#now)
+    this.#waiting = this.#waiting.filter(({ at }) => at > this.#now)
+    for (const { done } of due) done()
+  }
+}
+
+interface OpenSocket {
+  request: UpstreamRequest
+  cut: (error: HeadwaterError) => void
+}
+
+/** An upstream whose units are released one by one, resumable by their count; remembers who asked for what. */
+export class FakeUpstream {
+  readonly units: string[] = []
+  readonly requests: UpstreamRequest[] = []
+  readonly sockets = new Set<OpenSocket>()
+  ended = false
+  /** Whether the response's head names an address for continuing. */
+  resumable = true
+  refusing = false
+  most = 0
+  #wake = new Set<() => void>()
+
+  release(...units: string[]): void {
+    this.units.push(...units)
+    this.#poke()
+  }
+
+  end(): void {
+    this.ended = true
+    this.#poke()
+  }
+
+  /** All sockets break. */
+  cut(): void {
+    for (const socket of [...this.sockets]) socket.cut(new HeadwaterError('network', 'The socket was cut.'))
+  }
+
+  #poke(): void {
+    const waiting = [...this.#wake]
+    this.#wake.clear()
+    for (const wake of waiting) wake()
+  }
+
+  readonly connect = async (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamConnection> => {
+    await Promise.resolve()
+    this.requests.push(request)
+    if (this.refusing) throw new HeadwaterError('network', 'Connection refused.')
+    let broken: HeadwaterError | null = null
+    const socket: OpenSocket = {
+      request,
+      cut: (error) => {
+        broken = error
+        this.sockets.delete(socket)
+        this.#poke()
+      },
+    }
+    this.sockets.add(socket)
+    this.most = Math.max(this.most, this.sockets.size)
+    signal.addEventListener('abort', () => socket.cut(new HeadwaterError('aborted', 'Closed by its reader.')))
+    const read = this.#read.bind(this)
+    return {
+      head: {
+        contentType: 'text/plain',
+        dialect: 'text',
+        resumeUrl: this.resumable ? 'http://upstream.test/resume' : null,
+        cancelUrl: null,
+        resumable: this.resumable,
+      },
+      [Symbol.asyncIterator]: () => read(request, () => broken),
+    }
+  }
+
+  async *#read(request: UpstreamRequest, broken: () => HeadwaterError | null): AsyncGenerator<UpstreamFrame> {
+    let at = Number(request.position.token ?? 0)
+    for (;;) {
+      const error = broken()
+      if (error) throw error
+      const unit = this.units[at]
+      const position = { token: String(at + 1), skip: 0 }
+      if (unit !== undefined) {
+        at += 1
+        yield { chunks: [{ time: 0, data: unit }], position, verdict: null }
+      } else if (this.ended) {
+        yield { chunks: [], position: { token: String(at), skip: 0 }, verdict: null, ending: { kind: 'done' } }
+        return
+      } else {
+        await new Promise<void>((resolve) => this.#wake.add(resolve))
+      }
+    }
+  }
+}
+
+const never = new Promise<never>(() => undefined)
+
+/** Whoever is behind these doors when it dies never hears another answer, and what it says goes nowhere. */
+function mortal<T extends object>(doors: T, isDead: () => boolean): T {
+  return new Proxy(doors, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(target, key)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]): unknown => {
+        if (isDead()) return never
+        const answer: unknown = Reflect.apply(value, target, args)
+        return answer instanceof Promise ? answer.then((result: unknown) => (isDead() ? never : result)) : answer
+      }
+    },
+  })
+}
+
+interface HubEntry {
+  tag: string
+  hub: Hub
+  ports: MessagePort[]
+  sockets: AbortController
+  dead: boolean
+}
+
+/** A browser profile in one thread: a store, locks, an upstream, hubs that can be killed, tabs. */
+export class World {
+  readonly locks = new FakeLocks()
+  readonly clock = new SteppedClock()
+  readonly upstream = new FakeUpstream()
+  readonly store: LogStore
+  readonly cancelled: string[] = []
+  readonly #hubs: HubEntry[] = []
+  #starting: Promise<Hub> | null = null
+  readonly #pings = new Set<Pings>()
+  #count = 0
+
+  constructor(store: LogStore = new MemoryLogStore()) {
+    this.store = store
+  }
+
+  /** Starts a hub; later tabs attach to this one. */
+  async startHub(): Promise<Hub> {
+    const tag = `hub${++this.#count}`
+    const locks = this.locks.agent(tag)
+    await acquireLock(locks, hubLock(tag))
+    const pings: Pings = {
+      onmessage: null,
+      postMessage: (message: MovedMessage) => {
+        for (const other of this.#pings) {
+          if (other !== pings) queueMicrotask(() => other.onmessage?.(new MessageEvent('message', { data: message })))
+        }
+      },
+      close: () => this.#pings.delete(pings),
+    }
+    this.#pings.add(pings)
+    const sockets = new AbortController()
+    const isDead = (): boolean => entry?.dead === true
+    let entry: HubEntry | undefined = undefined
+    const hub = new Hub({
+      bootId: tag,
+      tier: 'shared-worker',
+      store: mortal(this.store, isDead),
+      locks,
+      pings,
+      // The browser closes what a dead worker had open.
+      connect: (request, signal) => this.upstream.connect(request, AbortSignal.any([signal, sockets.signal])),
+      cancel: ({ url }) => {
+        this.cancelled.push(url)
+        return Promise.resolve()
+      },
+      clock: mortal(this.clock, isDead),
+      random: () => 0.5,
+      online: () => true,
+    })
+    entry = { tag, hub, ports: [], sockets, dead: false }
+    this.#hubs.push(entry)
+    return hub
+  }
+
+  get hub(): Hub {
+    return (this.#hubs[this.#hubs.length - 1] as HubEntry).hub
+  }
+
+  /** A hub (default: the newest) dies at once: its ports fall silent, its sockets break, its locks are free. */
+  killHub(hub = this.hub): void {
+    const i = this.#hubs.findIndex((entry) => entry.hub === hub)
+    const [dead] = this.#hubs.splice(i, 1)
+    if (dead === undefined) return
+    dead.dead = true
+    for (const port of dead.ports) port.close()
+    dead.sockets.abort()
+    this.locks.kill(dead.tag)
+  }
+
+  /** A tab with its own connection, to whichever hub is newest at the time. */
+  openTab(): { tag: string; connection: Connection; channel: (name: string) => HubChannel } {
+    const tag = `tab${++this.#count}`
+    const connection = new Connection({
+      start: async () => {
+        if (this.#hubs.length === 0) {
+          this.#starting ??= this.startHub().finally(() => (this.#starting = null))
+          await this.#starting
+        }
+        const entry = this.#hubs[this.#hubs.length - 1] as HubEntry
+        const { port1, port2 } = new MessageChannel()
+        entry.ports.push(port2)
+        new TabLink(entry.hub, port2)
+        return { port: port1, failed: new Promise<never>(() => undefined) }
+      },
+      locks: this.locks.agent(tag),
+      givesHeaders: true,
+      headers: () => Promise.resolve(null),
+    })
+    const host: ChannelHost = { connection, givesHeaders: false, keepSecrets: () => undefined }
+    return { tag, connection, channel: (name) => new HubChannel(host, name, {}) }
+  }
+
+  async close(): Promise<void> {
+    for (const { hub } of this.#hubs) await hub.close()
+  }
+}
+
+export const source = (change: Partial<StoredSource> = {}): StoredSource => ({
+  url: 'http://upstream.test/',
+  method: 'GET',
+  headers: [],
+  body: null,
+  format: 'text',
+  dialect: null,
+  terminal: null,
+  resume: null,
+  cancel: null,
+  idempotent: true,
+  retries: 3,
+  credentials: false,
+  ...change,
+})
