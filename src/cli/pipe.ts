@@ -1,0 +1,142 @@
+import { defineCommand } from 'citty'
+import { nanoid } from 'nanoid'
+import { CHANNEL_ARG, checkArguments, SERVER_ARGS } from './arguments.ts'
+import { CliError } from './cli-error.ts'
+import { Persistence } from './persist.ts'
+import { cancelled, Interrupt } from './interrupt.ts'
+import { readStdin, runCommand, signalStatus, type Input } from './run-command.ts'
+import { runSafely } from './run-safely.ts'
+import { runPath, ServerAccess } from './server-access.ts'
+import { ClosedElsewhere, StreamWriter } from './stream-writer.ts'
+import { say, StdoutWriter } from './terminal.ts'
+
+const ARGS = {
+  ...CHANNEL_ARG,
+  quiet: { type: 'boolean', description: 'Do not show the output here as well' },
+  ...SERVER_ARGS,
+} as const
+
+// As often as a person looks: a cancel from a tab must stop a command that says nothing.
+const PROBE_MS = 1000
+
+/** A name for a run that sorts by time, and that no other run has. */
+function newRun(now: number): string {
+  return `${new Date(now).toISOString().replace(/[-:.]/g, '').replace('Z', '')}-${nanoid(8)}`
+}
+
+/** `headwater pipe`: the command behind `--`, or standard input. */
+export const pipeCommand = (command: readonly string[] | null) =>
+  defineCommand({
+    meta: {
+      name: 'pipe',
+      description:
+        'Stream a command, or standard input, into a new run of a channel:  headwater pipe build -- make   or   make 2>&1 | headwater pipe build',
+    },
+    args: ARGS,
+    run: ({ args }) =>
+      runSafely(() => {
+        checkArguments(args, ARGS)
+        if (command === null && process.stdin.isTTY) {
+          throw new CliError('Nothing to pipe. Put a command behind "--", as in: headwater pipe build -- make', 2)
+        }
+        return pipe(args.channel, command, ServerAccess.read(args), args.quiet === true)
+      }),
+  })
+
+async function pipe(
+  channel: string,
+  command: readonly string[] | null,
+  access: ServerAccess,
+  quiet: boolean,
+): Promise<number> {
+  const run = newRun(Date.now())
+  const givingUp = new AbortController()
+  const persistence = new Persistence(access.url, () =>
+    writer.unacknowledged > 0 ? `${writer.unacknowledged} bytes are kept here until then.` : 'Nothing is lost.',
+  )
+  const writer: StreamWriter = new StreamWriter(access, runPath(channel, run), {
+    producerId: run,
+    persistence,
+    signal: givingUp.signal,
+  })
+  const interrupt = new Interrupt(() => givingUp.abort())
+  try {
+    await Promise.race([writer.create(), interrupt.first])
+    if (interrupt.signal !== null) return signalStatus(interrupt.signal)
+    return await pump(channel, command, writer, interrupt, quiet)
+  } catch (error) {
+    if (interrupt.signal === null || !givingUp.signal.aborted) throw error
+    say(`Gave up. ${writer.unacknowledged} bytes and the end of the run did not reach the server.`)
+    return signalStatus(interrupt.signal)
+  }
+}
+
+async function pump(
+  channel: string,
+  command: readonly string[] | null,
+  writer: StreamWriter,
+  interrupt: Interrupt,
+  quiet: boolean,
+): Promise<number> {
+  let input: Input
+  try {
+    input = command === null ? readStdin() : await runCommand(command)
+  } catch (error) {
+    const exitCode = error instanceof CliError ? error.exitCode : 1
+    await writer.finish({ kind: 'error', code: 'exit-status', exitCode })
+    throw error
+  }
+  interrupt.attach(input)
+  forward(input, writer, quiet)
+  const probing = probe(writer)
+  try {
+    const end = await Promise.race([input.finished, interrupt.inputLeft, writer.failure, probing.failure])
+    const { ending, exitCode } = interrupt.signal === null ? end : cancelled(interrupt.signal)
+    await Promise.race([writer.finish(ending), interrupt.givenUp])
+    return exitCode
+  } catch (error) {
+    await input.kill()
+    if (!(error instanceof ClosedElsewhere)) throw error
+    const how = error.ending.kind === 'cancelled' ? 'cancelled' : 'ended'
+    say(`The run of "${channel}" was ${how} from elsewhere${command === null ? '' : '; the command was stopped'}.`)
+    return 1
+  } finally {
+    probing.stop()
+  }
+}
+
+/** Bytes as they come, into the stream and (as `tee` does) to our own output; both hold back a command that is too fast. */
+function forward(input: Input, writer: StreamWriter, quiet: boolean): void {
+  const stdout = quiet ? null : new StdoutWriter()
+  let holding = 0
+  const hold = async (until: Promise<unknown>): Promise<void> => {
+    if (holding++ === 0) for (const stream of input.streams) stream.pause()
+    await until
+    if (--holding === 0) for (const stream of input.streams) stream.resume()
+  }
+  for (const stream of input.streams) {
+    stream.on('data', (bytes: Buffer) => {
+      if (stdout !== null) void hold(stdout.write(bytes))
+      if (!writer.write(bytes)) void hold(writer.drained())
+    })
+  }
+}
+
+/** Looks now and then whether the run was ended from elsewhere. */
+function probe(writer: StreamWriter): { failure: Promise<never>; stop: () => void } {
+  let timer: NodeJS.Timeout | undefined
+  const failure = new Promise<never>((_, reject) => {
+    const look = async (): Promise<void> => {
+      try {
+        const ending = await writer.probe()
+        if (ending !== null) return reject(new ClosedElsewhere(ending))
+        timer = setTimeout(() => void look(), PROBE_MS)
+      } catch (error) {
+        reject(error as Error)
+      }
+    }
+    timer = setTimeout(() => void look(), PROBE_MS)
+  })
+  failure.catch(() => undefined)
+  return { failure, stop: () => clearTimeout(timer) }
+}

@@ -1,0 +1,49 @@
+import type { Chunk, Ending, NewChunk } from '../protocol/chunk.ts'
+
+/** How a run's chunks are written to standard output. */
+export interface Printer {
+  chunk(chunk: NewChunk): string | Uint8Array
+  end(ending: Ending): string
+}
+
+function parse(data: Chunk['data']): Record<string, unknown> {
+  if (typeof data !== 'string') return {}
+  try {
+    const value: unknown = JSON.parse(data)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}
+
+/** Bytes as they are. Messages of JSON, one on each line; those of a chat as the text that they are about. */
+export function plainPrinter(contentType: string): Printer {
+  if (!contentType.startsWith('application/json')) return { chunk: ({ data }) => data, end: () => '' }
+  // The first message of an AI SDK stream is `start`, and no other stream of JSON is taken for a chat.
+  let isChat: boolean | null = null
+  return {
+    chunk({ data }) {
+      const { type, delta } = parse(data)
+      isChat ??= type === 'start'
+      if (!isChat) return `${data as string}\n`
+      if (type === 'text-end') return '\n'
+      return type === 'text-delta' && typeof delta === 'string' ? delta : ''
+    },
+    end: () => '',
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** One line of JSON for each chunk: `{time, data}` or, for bytes that are no text, `{time, base64}`; then `{ending}`. */
+export const jsonPrinter: Printer = {
+  chunk({ time, data }) {
+    if (typeof data === 'string') return JSON.stringify({ time, data }) + '\n'
+    try {
+      return JSON.stringify({ time, data: utf8.decode(data) }) + '\n'
+    } catch {
+      return JSON.stringify({ time, base64: Buffer.from(data).toString('base64') }) + '\n'
+    }
+  },
+  end: (ending) => JSON.stringify({ ending }) + '\n',
+}
