@@ -9,7 +9,7 @@ import type { Channel, ChannelOptions, Reader, ReadOptions, SendOptions, StreamV
 import type { Connection } from './connection.ts'
 import { LogReader } from './reader.ts'
 import { storedSource } from './stored-source.ts'
-import { View } from './view.ts'
+import { FIELDS, View } from './view.ts'
 
 /** Largest `meta`, in characters of its JSON: it is copied into every snapshot. */
 const MAX_META = 64 * 1024
@@ -137,24 +137,6 @@ export class HubChannel implements Channel {
   }
 }
 
-const FIELDS: readonly (keyof State)[] = [
-  'streamId',
-  'seq',
-  'status',
-  'waitingFor',
-  'text',
-  'parts',
-  'usage',
-  'meta',
-  'loading',
-  'done',
-  'canResume',
-  'canRetry',
-  'error',
-  'failure',
-  'ending',
-  'gaps',
-]
 for (const field of FIELDS) {
   Object.defineProperty(HubChannel.prototype, field, {
     get(this: HubChannel) {

@@ -1,38 +1,23 @@
-import { findDialect } from '../dialects/find-dialect.ts'
-import { MessageBuilder } from '../dialects/message-builder.ts'
-import type { Chunk, Gap } from '../protocol/chunk.ts'
+import type { Gap } from '../protocol/chunk.ts'
 import type { Dialect } from '../protocol/dialect.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { Batch } from '../protocol/hub-port.ts'
 import { unpackChunks } from '../protocol/packed-chunks.ts'
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
-import type { Part, State, Status, Usage } from '../protocol/state.ts'
+import type { State, Status } from '../protocol/state.ts'
 import type { StreamView } from './api.ts'
 import type { Connection } from './connection.ts'
+import type { Content } from './content.ts'
 import { LogCursor } from './log-cursor.ts'
 
+const NO_PARTS: readonly never[] = []
 const LOADING: readonly Status[] = ['queued', 'connecting', 'streaming', 'reconnecting']
 
-/** What chunks of a stream add up to. */
-class Content {
-  readonly #builder = new MessageBuilder()
-  readonly #dialect: Dialect | undefined
-  // A character may be split between two chunks.
-  readonly #decoder = new TextDecoder()
-
-  constructor(dialect: Dialect | undefined) {
-    this.#dialect = dialect
-  }
-
-  add(chunk: Chunk): void {
-    const data = typeof chunk.data === 'string' ? chunk.data : this.#decoder.decode(chunk.data, { stream: true })
-    this.#builder.apply(this.#dialect ? this.#dialect.read({ ...chunk, data }) : [{ type: 'text', delta: data }])
-  }
-
-  get(): { text: string; parts: readonly Part[]; usage: Usage | undefined } {
-    return this.#builder
-  }
-}
+/** The fields of a state, which are getters on a channel too. */
+export const FIELDS =
+  'streamId seq status waitingFor text parts usage meta loading done canResume canRetry error failure ending gaps'.split(
+    ' ',
+  ) as (keyof State)[]
 
 /**
  * One stream, or the newest of a channel, as immutable states. Chunks are asked for only once somebody reads `text`, `parts` or `usage`:
@@ -47,12 +32,15 @@ export class View implements StreamView {
   #cursor: LogCursor
   #snapshot: StreamSnapshot | null = null
   #content: Content | null = null
+  #newContent: ((dialect: string | null) => Content) | null = null
+  #wanted = false
   #gaps: Gap[] = []
   #seq = 0
   #failure: HeadwaterError | null = null
   #state: State | null = null
   #known: (() => void)[] = []
   #isKnown = false
+  #closed = false
 
   /** @param dialect an application's own dialect, which the hub knows by name only */
   constructor(connection: Connection, channel: string, streamId: string | null, dialect?: Dialect) {
@@ -90,16 +78,12 @@ export class View implements StreamView {
   #clear(): void {
     this.#seq = 0
     this.#gaps = []
-    if (this.#content !== null) this.#content = this.#newContent()
-  }
-
-  #newContent(name = this.#snapshot?.dialect ?? null): Content {
-    return new Content(name === this.#dialect?.name ? this.#dialect : name ? findDialect(name) : undefined)
+    this.#content = this.#newContent?.(null) ?? null
   }
 
   #apply(batch: Batch): void {
     // The dialect is known with the response's head: this view may have attached before that.
-    if (this.#seq === 0) this.#content = this.#newContent(batch.dialect)
+    if (this.#seq === 0) this.#content = this.#newContent?.(batch.dialect) ?? null
     for (const pack of batch.packs) for (const chunk of unpackChunks(pack)) this.#content?.add(chunk)
     this.#gaps.push(...batch.gaps)
     this.#seq = batch.toSeq - 1
@@ -116,10 +100,25 @@ export class View implements StreamView {
   }
 
   /** Reads chunks from now on. */
-  #wantContent(): void {
-    if (this.#content !== null) return
+  async #wantContent(): Promise<void> {
+    if (this.#wanted) return
+    this.#wanted = true
+    try {
+      const { Content } = await import('./content.ts')
+      this.#newContent = (dialect) => new Content(dialect, this.#dialect)
+    } catch (error) {
+      this.#wanted = false
+      this.#failure = new HeadwaterError(
+        'reload-needed',
+        'A part of the application could not be loaded. What is stored is safe. Reload the page.',
+        undefined,
+        { cause: error },
+      )
+      return this.#changed()
+    }
+    if (this.#closed) return
     this.#cursor.close()
-    this.#content = this.#newContent()
+    this.#clear()
     this.#cursor = this.#attach()
   }
 
@@ -150,9 +149,8 @@ export class View implements StreamView {
     // Rule 9: an end is shown with the last chunk, not before.
     const status = snapshot === null ? 'idle' : behind && snapshot.ending ? 'streaming' : snapshot.status
     const failure = this.#failure ?? (snapshot?.failure && !behind ? HeadwaterError.from(snapshot.failure) : null)
-    const content = this.#content?.get()
-    const want = (): void => this.#wantContent()
-    const { text = '', parts = [], usage } = content ?? {}
+    const want = (): void => void this.#wantContent()
+    const { text = '', parts = NO_PARTS, usage } = this.#content ?? {}
     return {
       streamId: snapshot?.streamId ?? null,
       seq: reads ? this.#seq : (snapshot?.seq ?? 0),
@@ -193,6 +191,7 @@ export class View implements StreamView {
   }
 
   close(): void {
+    this.#closed = true
     this.#listeners.clear()
     this.#cursor.close()
   }

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+// What a page loads at the first reading of `text`: here it is to take no turns of the event loop.
+import '../../../src/client/content.ts'
 import { until, World } from './world.ts'
 
 let world: World
