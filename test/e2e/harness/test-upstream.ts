@@ -13,6 +13,9 @@ const TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
 }
 
 /**
@@ -22,6 +25,8 @@ const TYPES: Record<string, string> = {
 export class TestUpstream {
   /** Folder of the page; a test of two deployed versions changes it. */
   pageFolder: string
+  /** Files that are answered with 404, as if the deployment had lost them. */
+  missing: RegExp | null = null
   readonly random = seededRandom(SEED)
   readonly #server: Server
   readonly #streams = new Map<string, ScriptedStream>()
@@ -67,7 +72,9 @@ export class TestUpstream {
       this.#proxy.handle(request, response)
       return
     }
-    await this.#sendFile(pathname === '/' ? '/index.html' : pathname, response)
+    if (this.missing?.test(pathname) === true) response.writeHead(404).end()
+    // Addresses without a suffix are the app's own: its shell answers for them.
+    else await this.#sendFile(extname(pathname) === '' ? '/index.html' : pathname, response)
   }
 
   async #sendFile(pathname: string, response: ServerResponse): Promise<void> {

@@ -1,0 +1,75 @@
+import { rm } from 'node:fs/promises'
+import { stopServiceWorkers } from '../harness/browser.ts'
+import { expect, test } from '../harness/fixtures.ts'
+import { Pipe } from '../harness/pipe.ts'
+import { APP_FOLDER, makeSecondRelease } from '../harness/second-release.ts'
+import { lines } from '../harness/truth.ts'
+import { AppPage } from './app-page.ts'
+
+test('a new release in the middle of a live stream: it waits to be let in, then all tabs reload once and the stream goes on whole', async ({
+  upstream,
+  server,
+  network: _,
+  context,
+}) => {
+  upstream.pageFolder = APP_FOLDER
+  const said = lines(600)
+  const apps: AppPage[] = []
+  for (let i = 0; i < 2; i++) {
+    const app = new AppPage(await context.newPage())
+    await app.page.goto(upstream.origin)
+    await app.readyForOffline()
+    apps.push(app)
+  }
+  const pipe = new Pipe(server.url, 'build')
+  pipe.write(said.slice(0, 200).join(''))
+  for (const app of apps) {
+    await app.openChannel('build')
+    await expect(app.lines).toContainText('line 200')
+  }
+  const later = await makeSecondRelease()
+  try {
+    upstream.pageFolder = later
+    const loads = apps.map((app) => {
+      const seen: string[] = []
+      app.page.on('load', () => seen.push(app.page.url()))
+      return seen
+    })
+    const [first] = apps
+    await first?.page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.update())
+    for (const app of apps) await expect(app.page.getByText('A new version is ready.')).toBeVisible()
+    // Nothing reloads unasked, and the stream goes on meanwhile.
+    pipe.write(said.slice(200, 400).join(''))
+    for (const app of apps) await expect(app.lines).toContainText('line 400')
+    expect(loads).toEqual([[], []])
+
+    await first?.page.locator('hw-notice').getByRole('button', { name: 'Reload' }).click()
+    for (const seen of loads) await expect.poll(() => seen.length).toBe(1)
+    pipe.write(said.slice(400).join(''))
+    pipe.end()
+    for (const app of apps) {
+      await app.expectBadge('done')
+      expect(await app.download()).toBe(said.join(''))
+    }
+    for (const seen of loads) expect(seen).toHaveLength(1)
+    expect(await server.metric('headwater_stream_readers', '/build/')).toBe(0)
+  } finally {
+    await rm(later, { recursive: true, force: true })
+  }
+})
+
+test('a service worker that is stopped in mid-stream takes nothing with it', async ({ server, context }) => {
+  const said = lines(300)
+  const app = new AppPage(await context.newPage())
+  await app.page.goto(server.url)
+  await app.readyForOffline()
+  const pipe = new Pipe(server.url, 'build')
+  pipe.write(said.slice(0, 100).join(''))
+  await app.openChannel('build')
+  await expect(app.lines).toContainText('line 100')
+  await stopServiceWorkers(app.page)
+  pipe.write(said.slice(100).join(''))
+  pipe.end()
+  await app.expectBadge('done')
+  expect(await app.download()).toBe(said.join(''))
+})
