@@ -36,12 +36,13 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
     const deadline = options.now() + options.lifeMs
     let place = options.from
     let first = true
-    while (!signal.aborted) {
+    for (;;) {
       const page = await store.read(name, place, options.pageBytes)
       if (page.kind !== 'page') return
       place = page.next
       if (first || page.records.length > 0 || page.info.ending !== null) yield { kind: 'page', page }
-      if (isLastPage(page)) return
+      // Looked at after the read, so that what was committed before the signal is still told: an ending, when the server closes.
+      if (isLastPage(page) || signal.aborted) return
       first = false
       if (place.record < page.info.tail.record) continue
       const left = deadline - options.now()

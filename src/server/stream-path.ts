@@ -24,7 +24,12 @@ export function parseStreamPath(path: string): StreamName {
 
 /** A channel's name out of one percent-encoded segment. @throws {Refusal} 400 */
 export function parseChannel(segment: string): string {
-  return checkedName(decodeSegment(segment), checkChannelName)
+  return checkChannel(decodeSegment(segment))
+}
+
+/** A channel's name as it is. @throws {Refusal} 400 */
+export function checkChannel(name: string): string {
+  return checkedName(name, checkChannelName)
 }
 
 /** A run's name out of a query. @throws {Refusal} 400 */

@@ -6,7 +6,7 @@ import { parseOffset } from '../durable-streams/read-request.ts'
 import { wrongPlace } from '../durable-streams/refusals.ts'
 import type { OfferedModel } from '../models/model-info.ts'
 import type { ServerContext } from '../server-context.ts'
-import { parseChannel, parseRun } from '../stream-path.ts'
+import { checkChannel, parseChannel, parseRun } from '../stream-path.ts'
 import type { StreamInfo, StreamName } from '../stream-store.ts'
 import { readChatBody } from './chat-body.ts'
 import { chatResponse } from './chat-sse.ts'
@@ -35,7 +35,7 @@ async function startChat(
   request: Request,
 ): Promise<Response> {
   const body = await readChatBody(request)
-  const channel = parseChannel(encodeURIComponent(body.id.toWellFormed()))
+  const channel = checkChannel(body.id)
   await context.authorize(request, 'create', encodeURIComponent(channel))
   const offered = body.model === null ? models[0] : models.find(({ info }) => info.id === body.model)
   if (offered === undefined) {
