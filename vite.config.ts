@@ -5,6 +5,7 @@ import { VitePWA } from 'vite-plugin-pwa'
 const server = process.env['HEADWATER_URL'] ?? 'http://127.0.0.1:4437'
 
 // The application alone; the library is built by its own script. Imports of `headwater` are what a user of the package would write.
+// src/app/package.json is there for the bundler: the package's modules have no side effects, but importing an element of the app defines it.
 export default defineConfig({
   root: resolve(import.meta.dirname, 'src/app'),
   publicDir: resolve(import.meta.dirname, 'public'),

@@ -9,13 +9,18 @@ const RELEASES = 3
 /** An entry of the list that the build writes into the service worker. */
 export type PrecacheEntry = string | { url: string; revision: string | null }
 
+/** The path of an entry. */
+export function pathOf(entry: PrecacheEntry): string {
+  return new URL(typeof entry === 'string' ? entry : entry.url, location.href).pathname
+}
+
 /** Adds this release's hub scripts, the newest last, and lets go of those before the last three releases. */
 export async function keepHubScripts(entries: readonly PrecacheEntry[]): Promise<void> {
   const cache = await caches.open(HUB_CACHE)
   const urls = entries
-    .map((entry) => new URL(typeof entry === 'string' ? entry : entry.url, location.href))
-    .filter(({ pathname }) => isHubScript(pathname))
-    .map(({ href }) => href)
+    .map(pathOf)
+    .filter(isHubScript)
+    .map((path) => new URL(path, location.href).href)
   for (const url of urls) {
     const known = await cache.match(url)
     // The name carries the hash, so what is there is right; it moves to the end of the order that `keys` keeps.

@@ -1,6 +1,6 @@
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching'
 import { registerRoute } from 'workbox-routing'
-import { keepHubScripts, serveHubScript } from './precache.ts'
+import { keepHubScripts, pathOf, serveHubScript } from './precache.ts'
 import type { PrecacheEntry } from './precache.ts'
 import { isHubScript, isServerPath } from './routes.ts'
 
@@ -21,13 +21,12 @@ self.addEventListener('message', (event) => {
   }
 })
 
-// Before the precache's own route, which would answer for this release's scripts only.
 registerRoute(
   ({ url, sameOrigin }) => sameOrigin && isHubScript(url.pathname),
   ({ request }) => serveHubScript(request),
 )
 
-precacheAndRoute(entries)
+precacheAndRoute(entries.filter((entry) => !isHubScript(pathOf(entry))))
 cleanupOutdatedCaches()
 
 const shell = createHandlerBoundToURL('/index.html')

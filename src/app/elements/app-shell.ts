@@ -61,10 +61,10 @@ export class AppShell extends LitElement {
     const entry = entries.find(({ name }) => name === current) ?? null
     this.#setTitle(current, entry)
     return html`
-      <a class="skip" href="#main" @click=${this.#skip}>Skip to the content</a>
       <div class="frame ${route.screen === 'channels' ? 'list' : 'view'}">
         <div class="notices" role="status">${this.#renderNotices()}</div>
         <nav aria-labelledby="channels">
+          <button class="primary skip" type="button" @click=${this.#skip}>Skip to the content</button>
           <div class="brand">
             <a href="/" class="home"><img src="/icon.svg" alt="" width="28" height="28" />Headwater</a>
             <hw-theme-picker></hw-theme-picker>
@@ -89,9 +89,11 @@ export class AppShell extends LitElement {
 
   #renderMain(current: string | null, entry: ChannelEntry | null): TemplateResult | unknown {
     if (this.#route.route.screen === 'unknown') {
-      return html`<hw-notice heading="There is nothing at this address." text=${this.#route.route.path}>
+      return html`<div class="nowhere">
+        <h1>There is nothing at this address</h1>
+        <p>${this.#route.route.path}</p>
         <a class="button" href="/">All channels</a>
-      </hw-notice>`
+      </div>`
     }
     if (current === null) return html`<hw-welcome></hw-welcome>`
     // A new element for each channel: nothing of one can be shown in another.
@@ -163,8 +165,7 @@ export class AppShell extends LitElement {
     this.announcement = event.detail
   }
 
-  #skip(event: Event): void {
-    event.preventDefault()
+  #skip(): void {
     this.main.focus()
   }
 

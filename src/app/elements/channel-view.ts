@@ -10,6 +10,7 @@ import type { ModelList } from '../lib/server-api.ts'
 import './chat-view.ts'
 import './log-view.ts'
 import './notice-bar.ts'
+import './view-header.ts'
 
 /** One channel, held for as long as this element is shown. The shell makes a new element for each channel. */
 @customElement('hw-channel-view')
@@ -49,7 +50,8 @@ export class ChannelView extends LitElement {
 
   protected override render(): TemplateResult | typeof nothing {
     if (this.#failure !== '') {
-      return html`<hw-notice tone="bad" heading="No such channel." .text=${this.#failure}></hw-notice>`
+      return html`<hw-view-header heading="No such channel"></hw-view-header>
+        <hw-notice tone="bad" heading="This cannot be a channel." .text=${this.#failure}></hw-notice>`
     }
     if (!this.#channel) return nothing
     if (this.name.startsWith(CHAT_PREFIX)) {

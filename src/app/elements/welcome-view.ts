@@ -12,9 +12,8 @@ export class WelcomeView extends LitElement {
       :host {
         display: grid;
         place-content: center;
-        height: 100%;
+        min-height: 100%;
         padding: var(--space-5);
-        overflow: auto;
       }
 
       div {

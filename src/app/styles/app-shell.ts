@@ -85,10 +85,6 @@ export const appShell = css`
     z-index: 1;
     left: var(--space-2);
     top: var(--space-2);
-    padding: var(--space-2) var(--space-3);
-    border-radius: var(--radius-s);
-    background: var(--accent);
-    color: var(--ink-on-accent);
     transform: translateY(-200%);
   }
 
@@ -96,14 +92,38 @@ export const appShell = css`
     transform: none;
   }
 
+  .nowhere {
+    display: grid;
+    gap: var(--space-4);
+    justify-items: start;
+    padding: var(--space-6);
+  }
+
+  .nowhere p {
+    overflow-wrap: anywhere;
+    color: var(--ink-soft);
+  }
+
   @media (max-width: 720px) {
     .frame {
       grid-template-columns: minmax(0, 1fr);
     }
 
-    .list main,
-    .view nav {
+    .view nav,
+    .skip {
       display: none;
+    }
+
+    /* The list's screen goes on with how to begin; it scrolls as one. */
+    .list {
+      grid-template-rows: auto auto 1fr;
+      align-content: start;
+      overflow-y: auto;
+    }
+
+    .list main {
+      overflow: visible;
+      border-top: 1px solid var(--line);
     }
 
     nav {

@@ -13,6 +13,9 @@ export const chatExchange = css`
     padding: var(--space-2) var(--space-4);
     border-radius: var(--radius-l) var(--radius-l) 4px var(--radius-l);
     background: var(--surface-chosen);
+  }
+
+  .user p {
     white-space: pre-wrap;
     overflow-wrap: anywhere;
   }
@@ -28,6 +31,17 @@ export const chatExchange = css`
     grid-template-columns: minmax(0, 1fr);
     gap: var(--space-3);
     min-width: 0;
+  }
+
+  /* Not at once: an answer out of the log is there before anybody reads this. */
+  .waiting {
+    animation: appear 0.1s 0.4s both;
+  }
+
+  @keyframes appear {
+    from {
+      opacity: 0;
+    }
   }
 
   .waiting .icon {

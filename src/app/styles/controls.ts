@@ -63,13 +63,17 @@ export const controls = css`
   button:disabled {
     color: var(--ink-soft);
     cursor: not-allowed;
-    opacity: 0.75;
   }
 
   .primary {
     border-color: transparent;
     background: var(--accent);
     color: var(--ink-on-accent);
+  }
+
+  .primary:disabled {
+    background: var(--surface-sunken);
+    color: var(--ink-soft);
   }
 
   .primary:hover:not(:disabled) {
