@@ -66,6 +66,18 @@ export class ChatComposer extends LitElement {
         font-size: var(--text-s);
       }
 
+      @media (max-width: 720px) {
+        .row {
+          flex-wrap: wrap;
+          justify-content: space-between;
+        }
+
+        .why:not(:empty) {
+          flex: 1 1 100%;
+          order: -1;
+        }
+      }
+
       .why.bad {
         color: var(--tone-bad);
       }

@@ -69,10 +69,14 @@ export class LogView extends LitElement {
           aria-pressed=${this.wrap ? 'true' : 'false'}
           @click=${() => (this.wrap = !this.wrap)}
         >
-          ${icon('wrap')}Wrap
+          ${icon('wrap')}<span class="label">Wrap</span>
         </button>
-        <button type="button" class="plain" @click=${() => this.#whole('copy')}>${icon('copy')}Copy all</button>
-        <button type="button" class="plain" @click=${() => this.#whole('save')}>${icon('download')}Download</button>
+        <button type="button" class="plain" @click=${() => this.#whole('copy')}>
+          ${icon('copy')}<span class="label">Copy all</span>
+        </button>
+        <button type="button" class="plain" @click=${() => this.#whole('save')}>
+          ${icon('download')}<span class="label">Download</span>
+        </button>
       </div>
       <hw-log-lines
         .channel=${open?.channel ?? null}

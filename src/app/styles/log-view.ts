@@ -72,8 +72,17 @@ export const logView = css`
       padding: 0 var(--space-2);
     }
 
-    .tools button {
-      padding: 0 var(--space-2);
+    select {
+      max-width: 9rem;
+    }
+
+    /* Icons alone; the words stay for those who hear them. */
+    .label {
+      position: absolute;
+      width: 1px;
+      height: 1px;
+      overflow: hidden;
+      clip-path: inset(50%);
     }
   }
 `

@@ -117,6 +117,7 @@ export const markdown = css`
     padding: var(--space-1) var(--space-3);
     border: 1px solid var(--line);
     text-align: start;
+    overflow-wrap: normal;
   }
 
   th {
