@@ -5,6 +5,7 @@ import { cancelCommand } from './cancel.ts'
 import { lsCommand } from './ls.ts'
 import { pipeCommand } from './pipe.ts'
 import { serveCommand } from './serve.ts'
+import { showHelp } from './show-help.ts'
 import { tailCommand } from './tail.ts'
 
 const { own, command } = splitArguments(process.argv.slice(2))
@@ -30,4 +31,4 @@ const main = defineCommand({
   },
 })
 
-await runMain(main, { rawArgs: own })
+await runMain(main, { rawArgs: own, showUsage: showHelp })

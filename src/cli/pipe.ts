@@ -29,8 +29,7 @@ export const pipeCommand = (command: readonly string[] | null) =>
   defineCommand({
     meta: {
       name: 'pipe',
-      description:
-        'Stream a command, or standard input, into a new run of a channel:  headwater pipe build -- make   or   make 2>&1 | headwater pipe build',
+      description: 'Stream a command, or standard input, into a new run of a channel',
     },
     args: ARGS,
     run: ({ args }) =>

@@ -52,9 +52,7 @@ function builtApp(): string | null {
 
 /** What a person wants to know of a server that has started. */
 function screen(server: RunningServer, hasApp: boolean): string {
-  const models = server.models.map(({ label, demo }) =>
-    demo ? `${label} (demo: a canned answer, no model is called)` : label,
-  )
+  const models = server.models.map(({ label, demo }) => (demo ? `${label}: canned answers, for trying out` : label))
   const shown = models.length > 6 ? [...models.slice(0, 5), `and ${models.length - 5} more`] : models
   const onlyDemo = server.models.every(({ demo }) => demo)
   const isDefault = server.url === 'http://127.0.0.1:4437'

@@ -30,8 +30,7 @@ const LOOK_MS = 500
 export const tailCommand = defineCommand({
   meta: {
     name: 'tail',
-    description:
-      "Print the newest run of a channel and follow it to its end. Exits with the command's own status; 0 done, 1 failed, 130 cancelled",
+    description: 'Print the newest run of a channel and follow it to its end',
   },
   args: ARGS,
   run: ({ args }) =>

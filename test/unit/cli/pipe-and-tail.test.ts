@@ -1,0 +1,247 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildCli, killLeftovers, TestServer } from './cli-process.ts'
+
+let removeBuild: () => Promise<void>
+let server: TestServer
+
+beforeAll(async () => {
+  removeBuild = await buildCli()
+  server = await TestServer.start()
+}, 60_000)
+
+afterAll(async () => {
+  await server.close()
+  killLeftovers()
+  await removeBuild()
+})
+
+interface Run {
+  status: string
+  ending: { kind: string; code?: string; exitCode?: number } | null
+}
+async function newest(channel: string): Promise<Run> {
+  const { runs } = (await server.json(`/v1/channels/${channel}`)) as { runs: Run[] }
+  return runs[0] ?? { status: 'none', ending: null }
+}
+
+const lines = (from: number, to: number): string =>
+  Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}\n`).join('')
+
+describe('pipe', { timeout: 60_000 }, () => {
+  it('streams a command, shows its output here too, and returns its status', async () => {
+    const pipe = server.run(
+      'pipe',
+      'ok',
+      '--',
+      'bash',
+      '-c',
+      'echo out; sleep 0.1; echo err >&2; sleep 0.1; printf "\\377\\000\\r\\n"',
+    )
+    expect(await pipe.exit).toBe(0)
+    expect(pipe.out).toBe('out\nerr\n\xff\0\r\n')
+    expect(await server.bytes('ok')).toBe(pipe.out)
+    expect(await newest('ok')).toMatchObject({ status: 'done' })
+  })
+
+  it('keeps a failing exit status, for the stream and for the shell', async () => {
+    const pipe = server.run('pipe', 'fails', '--quiet', '--', 'bash', '-c', 'echo a; exit 7')
+    expect(await pipe.exit).toBe(7)
+    expect(pipe.out).toBe('')
+    expect(await newest('fails')).toMatchObject({
+      status: 'error',
+      ending: { kind: 'error', code: 'exit-status', exitCode: 7 },
+    })
+    const tail = server.run('tail', 'fails')
+    expect(await tail.exit).toBe(7)
+    expect(tail.out).toBe('a\n')
+  })
+
+  it('tells a command that was killed, and one that is not there', async () => {
+    expect(await server.run('pipe', 'killed', '--', 'bash', '-c', 'kill -9 $$').exit).toBe(137)
+    expect(await newest('killed')).toMatchObject({ ending: { kind: 'error', code: 'signal', exitCode: 137 } })
+    const missing = server.run('pipe', 'missing', '--', 'no-such-command')
+    expect(await missing.exit).toBe(127)
+    expect(missing.err).toContain('no such command')
+    expect(await newest('missing')).toMatchObject({ ending: { kind: 'error', exitCode: 127 } })
+  })
+
+  it('streams standard input to its end', async () => {
+    const pipe = server.run('pipe', 'stdin')
+    pipe.child.stdin.write('a')
+    await pipe.until(() => pipe.out === 'a')
+    pipe.child.stdin.end('b')
+    expect(await pipe.exit).toBe(0)
+    expect(await server.bytes('stdin')).toBe('ab')
+    expect(await newest('stdin')).toMatchObject({ status: 'done' })
+  })
+
+  it('passes an interrupt on to the command and ends as cancelled', async () => {
+    const pipe = server.run(
+      'pipe',
+      'interrupted',
+      '--',
+      'bash',
+      '-c',
+      'trap "echo bye; exit 3" INT; echo on; while :; do sleep 0.02; done',
+    )
+    await pipe.until(() => pipe.out.includes('on'))
+    pipe.kill('SIGINT')
+    expect(await pipe.exit).toBe(130)
+    expect(await server.bytes('interrupted')).toBe('on\nbye\n')
+    expect(await newest('interrupted')).toMatchObject({ status: 'cancelled' })
+  })
+
+  it('stops a silent command when its run is cancelled from elsewhere', async () => {
+    const pipe = server.run('pipe', 'elsewhere', '--', 'bash', '-c', 'echo on; exec sleep 1000')
+    await pipe.until(() => pipe.out.includes('on'))
+    const tail = server.run('tail', 'elsewhere')
+    await tail.until(() => tail.out === 'on\n')
+    expect(await server.run('cancel', 'elsewhere').exit).toBe(0)
+    expect(await pipe.exit).toBe(1)
+    expect(pipe.err).toContain('cancelled from elsewhere')
+    expect(await tail.exit).toBe(130)
+    expect(await server.run('cancel', 'elsewhere').exit).toBe(1)
+  })
+
+  it('starts a new run each time, and tail prints the newest', async () => {
+    await server.run('pipe', 'again', '--', 'echo', 'one').exit
+    await server.run('pipe', 'again', '--', 'echo', 'two').exit
+    const tail = server.run('tail', 'again')
+    expect(await tail.exit).toBe(0)
+    expect(tail.out).toBe('two\n')
+    expect(((await server.json('/v1/channels/again')) as { runs: unknown[] }).runs).toHaveLength(2)
+  })
+
+  it('holds back a command that is faster than the network, and loses nothing', async () => {
+    const pipe = server.run('pipe', 'big', '--quiet', '--', 'bash', '-c', 'head -c 30000000 /dev/zero | tr "\\0" x')
+    const tail = server.run('tail', 'big')
+    expect(await pipe.exit).toBe(0)
+    expect(await tail.exit).toBe(0)
+    expect(tail.out).toHaveLength(30_000_000)
+  })
+
+  it('is exactly once through kill -9 of the server, in tail and in the log', async () => {
+    const script = 'for i in $(seq 1 600); do echo "line $i"; sleep 0.005; done'
+    const pipe = server.run('pipe', 'survivor', '--quiet', '--', 'bash', '-c', script)
+    const tail = server.run('tail', 'survivor')
+    await tail.until(() => tail.out.includes('line 50\n'))
+    await server.kill()
+    await Promise.all([
+      pipe.until(() => pipe.err.includes('Waiting for')),
+      tail.until(() => tail.err.includes('Waiting for')),
+    ])
+    await server.start()
+    await tail.until(() => tail.out.includes('line 200\n'))
+    await server.kill()
+    await server.start()
+    expect(await pipe.exit).toBe(0)
+    expect(await tail.exit).toBe(0)
+    expect(tail.out).toBe(lines(1, 600))
+    expect(await server.bytes('survivor')).toBe(lines(1, 600))
+    expect(pipe.err).toContain('answers again')
+  })
+
+  it('gives up at the second interrupt while the server is away', async () => {
+    const away = new URL(server.url)
+    const pipe = server.run(
+      'pipe',
+      'given-up',
+      '--',
+      'bash',
+      '-c',
+      'trap "" INT; echo on; sleep 0.3; echo off; sleep 1000',
+    )
+    await pipe.until(() => pipe.out.includes('on'))
+    await server.kill()
+    await pipe.until(() => pipe.err.includes('Waiting for'))
+    pipe.kill('SIGINT')
+    pipe.kill('SIGTERM')
+    expect([130, 143]).toContain(await pipe.exit)
+    expect(pipe.err).toContain('did not reach the server')
+    await server.start(away.port)
+  })
+})
+
+describe('tail', { timeout: 60_000 }, () => {
+  it('waits for a first run', async () => {
+    const tail = server.run('tail', 'later')
+    await tail.until(() => tail.err.includes('Waiting for a first run'))
+    await server.run('pipe', 'later', '--', 'echo', 'here').exit
+    expect(await tail.exit).toBe(0)
+    expect(tail.out).toBe('here\n')
+  })
+
+  it('begins where it is told to', async () => {
+    const pipe = server.run('pipe', 'live')
+    pipe.child.stdin.write('before\n')
+    await pipe.until(() => pipe.out === 'before\n')
+    while ((await server.bytes('live')) !== 'before\n');
+    const tail = server.run('tail', 'live', '--from', 'live', '--json')
+    await readers(1)
+    pipe.child.stdin.end('after\n')
+    expect(await tail.exit).toBe(0)
+    const [chunk, ending] = tail.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object)
+    expect(chunk).toMatchObject({ data: 'after\n' })
+    expect(ending).toEqual({ ending: { kind: 'done' } })
+  })
+
+  it('ends in order when nobody reads any longer', async () => {
+    await server.run('pipe', 'long', '--quiet', '--', 'seq', '1', '200000').exit
+    const tail = server.run('tail', 'long')
+    await tail.until(() => tail.out.length > 0)
+    tail.child.stdout.destroy()
+    expect(await tail.exit).toBe(0)
+  })
+
+  /** Resolves once so many live readers are counted. */
+  async function readers(wanted: number): Promise<void> {
+    for (;;) {
+      const text = await (await fetch(`${server.url}/metrics`)).text()
+      const counted = [...text.matchAll(/^headwater_stream_readers(?:\{[^}]*\})? (\d+)/gm)].map(([, n]) => Number(n))
+      if (counted.reduce((sum, n) => sum + n, 0) >= wanted) return
+    }
+  }
+})
+
+describe('the command line', { timeout: 60_000 }, () => {
+  it('lists channels for people and for programs', async () => {
+    await server.run('pipe', 'listed', '--', 'bash', '-c', 'echo hello; exit 2').exit
+    const table = server.run('ls')
+    expect(await table.exit).toBe(0)
+    expect(table.out).toMatch(/^CHANNEL +STATUS +RUNS +SIZE +CHANGED\nlisted +error \(2\) +1 +6 B +\d+ s ago\n/)
+    const json = server.run('ls', '--json')
+    await json.exit
+    const { channels } = JSON.parse(json.out) as { channels: object[] }
+    expect(channels[0]).toMatchObject({ channel: 'listed', runs: 1 })
+  })
+
+  it.each([
+    [['pipe', ''], 1, 'must not be empty'],
+    [['pipe', 'a\tb', '--', 'true'], 1, 'control characters'],
+    [['tail', 'x', '--form', 'live'], 2, 'Unknown flag --form'],
+    [['ls', '--url', 'nonsense'], 2, 'no address'],
+    [['cancel', 'never-was'], 1, 'no channel'],
+    [['pipe', 'x', '--'], 2, 'no command behind'],
+  ] as const)('refuses %j with a word about why', async (args, code, message) => {
+    const cli = server.run(...args)
+    cli.child.stdin.end()
+    expect(await cli.exit).toBe(code)
+    expect(cli.err).toContain(message)
+  })
+
+  it('starts no server on a port that is taken', async () => {
+    const second = server.run('serve', '--store', 'memory', '--port', new URL(server.url).port)
+    expect(await second.exit).toBe(1)
+    expect(second.err).toMatch(/port/i)
+  })
+
+  it('has help without colours where nobody sees them', async () => {
+    const help = server.run('pipe', '--help')
+    expect(await help.exit).toBe(0)
+    expect(help.out).toContain('exactly once')
+    expect(help.out).not.toContain('\u001b')
+  })
+})
