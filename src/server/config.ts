@@ -43,7 +43,8 @@ export const DEFAULT_PORT = 4437
 export const DEFAULT_HOST = '127.0.0.1'
 /** A few characters every 25 ms: about as fast as a hosted model writes. */
 export const DEFAULT_DEMO_DELAY_MS = 25
-const DEFAULT_OLLAMA_HOST = 'http://127.0.0.1:11434'
+const OLLAMA_PORT = '11434'
+const DEFAULT_OLLAMA_HOST = `http://127.0.0.1:${OLLAMA_PORT}`
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -119,20 +120,20 @@ function address(name: string, value: string | undefined): string | null {
   throw new StartError('bad-config', `${name} must be an http or https address, not "${withoutSecrets(given)}".`, name)
 }
 
-// Ollama's own variable may be a bare host or host:port, and 0.0.0.0 where it is the server's own listening address.
+// Ollama's own variable may be a bare host or host:port, without the scheme; and 0.0.0.0, where it says where Ollama listens.
 function ollamaAddress(value: string | null): string {
   if (value === null) return DEFAULT_OLLAMA_HOST
-  const url = new URL('http://127.0.0.1:11434')
+  const hasScheme = /^https?:\/\//.test(value)
+  // Looked for in the text: a URL hides the port that its scheme implies.
+  const hasPort = /:\d+\/?$/.test(value)
   try {
-    const given = new URL(/^https?:\/\//.test(value) ? value : `http://${value}`)
-    url.protocol = given.protocol
-    url.hostname = given.hostname === '0.0.0.0' ? '127.0.0.1' : given.hostname
-    if (given.port !== '') url.port = given.port
-    else if (/^https?:\/\//.test(value)) url.port = given.protocol === 'https:' ? '443' : '80'
+    const url = new URL(hasScheme ? value : `http://${value}`)
+    if (url.hostname === '0.0.0.0') url.hostname = '127.0.0.1'
+    if (!hasPort && !hasScheme) url.port = OLLAMA_PORT
+    return url.origin
   } catch {
     throw new StartError('bad-config', 'OLLAMA_HOST must be a host, host:port or an http address.', 'OLLAMA_HOST')
   }
-  return url.origin
 }
 
 // A URL may carry a password; it is not repeated in a message.

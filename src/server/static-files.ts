@@ -88,7 +88,7 @@ async function answer(request: Request, file: FileHandle, path: string): Promise
   }
 }
 
+// By `Accept`, which only a navigation fills with `text/html`; browsers of before 2023 send no `Sec-Fetch-Mode`.
 function isNavigation(request: Request): boolean {
-  const mode = request.headers.get('sec-fetch-mode')
-  return mode === null ? (request.headers.get('accept') ?? '').includes('text/html') : mode === 'navigate'
+  return (request.headers.get('accept') ?? '').includes('text/html')
 }

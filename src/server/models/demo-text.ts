@@ -81,7 +81,7 @@ function wishedWords(prompt: string): number | null {
 
 function lengthen(text: string, words: number | null): string {
   const parts = [text]
-  let count = text.split(/\s+/).length
+  let count = wordsIn(text)
   for (let turn = 0; words !== null && count < words; turn++) {
     const paragraph = PARAGRAPHS[turn % PARAGRAPHS.length] ?? ''
     const block =
@@ -89,7 +89,11 @@ function lengthen(text: string, words: number | null): string {
         ? `\n### Part ${turn / PARAGRAPHS.length + 1}\n\n${paragraph}\n`
         : `\n${paragraph}\n`
     parts.push(block)
-    count += block.split(/\s+/).length
+    count += wordsIn(block)
   }
   return parts.join('')
+}
+
+function wordsIn(text: string): number {
+  return text.match(/\S+/g)?.length ?? 0
 }

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { createGuard, isLoopbackName } from '../../../src/server/guard.ts'
+
+const loopback = createGuard({ isLoopback: true, token: null })
+const guarded = createGuard({ isLoopback: false, token: 'secret' })
+
+function ask(path: string, headers: Record<string, string>, method = 'GET'): Request {
+  const host = headers['host'] ?? '127.0.0.1:4437'
+  return new Request(`http://${host}${path}`, { method, headers: { host, ...headers } })
+}
+
+describe('a server on a loopback address', () => {
+  it.each(['127.0.0.1:4437', 'localhost:1', 'LOCALHOST', '[::1]:4437', '127.1.2.3'])('answers to %s', (host) => {
+    expect(loopback(ask('/v1/channels', { host }))).toBe(null)
+  })
+
+  it.each(['evil.example', 'localhost.evil.example:4437', '127.0.0.1.evil.example', '192.168.0.1', '0.0.0.0'])(
+    'refuses the name %s, whatever it resolves to',
+    (host) => {
+      expect(loopback(ask('/v1/channels', { host }))?.status).toBe(403)
+      expect(loopback(ask('/', { host }))?.status).toBe(403)
+    },
+  )
+
+  it.each(['http://evil.example', 'http://127.0.0.1:5173', 'http://localhost:4437', 'null', 'nonsense'])(
+    'refuses the origin %s',
+    async (origin) => {
+      const refused = loopback(ask('/v1/chat', { origin }, 'POST'))
+      expect(refused?.status).toBe(403)
+      expect(refused?.headers.get('access-control-allow-origin')).toBe(null)
+      expect(await refused?.json()).toMatchObject({ error: { code: 'bad-origin' } })
+    },
+  )
+
+  it('answers its own origin, and programs that send none', () => {
+    expect(loopback(ask('/v1/chat', { origin: 'http://127.0.0.1:4437' }, 'POST'))).toBe(null)
+    expect(loopback(ask('/v1/chat', { 'sec-fetch-site': 'same-origin' }, 'POST'))).toBe(null)
+    expect(loopback(ask('/v1/chat', { 'sec-fetch-site': 'none' }))).toBe(null)
+  })
+
+  it.each(['cross-site', 'same-site'])(
+    'refuses what a %s page loads or posts, but lets its links open the app',
+    (site) => {
+      const navigation = { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+      expect(loopback(ask('/', navigation))).toBe(null)
+      expect(loopback(ask('/channel/build', navigation))).toBe(null)
+      expect(loopback(ask('/v1/channels', navigation))?.status).toBe(403)
+      expect(loopback(ask('/', navigation, 'POST'))?.status).toBe(403)
+      expect(loopback(ask('/', { ...navigation, 'sec-fetch-dest': 'iframe' }))?.status).toBe(403)
+      expect(loopback(ask('/icon.png', { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' }))?.status).toBe(403)
+    },
+  )
+})
+
+describe('a server on the network', () => {
+  const host = 'box.example:4437'
+
+  it('wants the token for the API, and for nothing else', () => {
+    expect(guarded(ask('/v1/channels', { host }))?.status).toBe(401)
+    expect(guarded(ask('/metrics', { host }))?.status).toBe(401)
+    expect(guarded(ask('/', { host }))).toBe(null)
+    expect(guarded(ask('/healthz', { host }))).toBe(null)
+    expect(guarded(ask('/v1/channels', { host, authorization: 'Bearer secret' }))).toBe(null)
+    expect(guarded(ask('/v1/channels', { host, authorization: 'Bearer secret2' }))?.status).toBe(401)
+    expect(guarded(ask('/v1/channels', { host, cookie: 'a=b; headwater_token=secret' }))).toBe(null)
+    expect(guarded(ask('/v1/channels', { host, cookie: 'headwater_token=%E0' }))?.status).toBe(401)
+  })
+
+  it('takes a login link: a cookie that scripts and other sites cannot use, and an address without the token', () => {
+    const answer = guarded(ask('/?token=secret', { host }))
+    expect([answer?.status, answer?.headers.get('location')]).toEqual([303, '/'])
+    expect(answer?.headers.get('set-cookie')).toMatch(/^headwater_token=secret; .*HttpOnly; SameSite=Strict$/)
+    expect(guarded(ask('/?token=guess', { host }))?.status).toBe(401)
+  })
+
+  it('still refuses pages of other origins, with the token or without', () => {
+    const headers = { host, authorization: 'Bearer secret', origin: 'http://evil.example' }
+    expect(guarded(ask('/v1/channels', headers))?.status).toBe(403)
+  })
+})
+
+it('takes only addresses of the machine itself for loopback', () => {
+  expect(['127.0.0.1', '::1', 'localhost'].map(isLoopbackName)).toEqual([true, true, true])
+  expect(['0.0.0.0', '::', '10.0.0.1', ''].map(isLoopbackName)).toEqual([false, false, false, false])
+})
