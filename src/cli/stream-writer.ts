@@ -38,7 +38,7 @@ export class StreamWriter {
   #seq = 0
   #sending: Promise<void> | null = null
   #drained: (() => void)[] = []
-  #error: unknown = null
+  #error: Error | null = null
   #fail: (error: unknown) => void = () => undefined
   /** Rejects when the stream cannot be written any longer: {@link ClosedElsewhere}, a refusal, or the signal. Never resolves. */
   readonly failure = new Promise<never>((_, reject) => {
@@ -126,7 +126,7 @@ export class StreamWriter {
         if (this.unacknowledged < LOW_WATER_BYTES) for (const resume of this.#drained.splice(0)) resume()
       }
     } catch (error) {
-      this.#error = error
+      this.#error = error as Error
       this.#fail(error)
     }
   }

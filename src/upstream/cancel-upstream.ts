@@ -56,6 +56,3 @@ export function createCancelUpstream(options: CancelUpstreamOptions = {}): Cance
     }
   }
 }
-
-/** Calls a stream's cancel address with the global `fetch`. */
-export const cancelUpstream: CancelUpstream = createCancelUpstream()

@@ -46,7 +46,7 @@ export async function startDurableServer(change: Partial<DurableScript> = {}): P
     ...change,
   }
   const reads = { plain: 0, sse: 0, longPoll: 0 }
-  let waiting: (() => void)[] = []
+  const waiting: (() => void)[] = []
   const isJson = (): boolean => script.contentType === 'application/json'
   const wake = (): void => waiting.splice(0).forEach((resume) => resume())
   const news = (): Promise<void> =>
