@@ -25,7 +25,7 @@ export interface AnsiSegment {
 // end of the line; any other control character but the tab (C0 without it, DEL, C1).
 const CONTROL =
   // eslint-disable-next-line no-control-regex -- control characters are what this pattern is for
-  /\u001b\[([0-9:;<=>?]*)[ -/]*([@-~])|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[ -/]*[0-~]|\u001b.*$|[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/gs
+  /\u001b\[([0-9:;<=>?]*)[ -/]*([@-~])|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[ -/]*[0-OQ-WYZ\\`-~]|\u001b.*$|[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/gs
 
 const FLAGS: Readonly<Record<number, Partial<AnsiStyle>>> = {
   1: { bold: true },

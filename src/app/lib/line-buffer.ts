@@ -70,6 +70,11 @@ export class LineBuffer {
     return this.#dropped
   }
 
+  /** UTF-16 units kept, the unfinished line included. */
+  get size(): number {
+    return this.#size + this.#open.length
+  }
+
   append(data: string | Uint8Array): void {
     const text = typeof data === 'string' ? data : this.#decoder.decode(data, { stream: true })
     if (text === '') return
@@ -83,6 +88,8 @@ export class LineBuffer {
       at = end + 1
     }
     this.#write(text.slice(at))
+    // What shows no more of a line than its beginning need not keep a line for ever that has no end.
+    if (this.#open.length > this.#maxSize) this.#finishLine()
     this.#trim()
   }
 

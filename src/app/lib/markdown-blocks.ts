@@ -24,7 +24,7 @@ export function splitBlocks(text: string): string[] {
     const line = text.slice(at, complete ? lineEnd : undefined)
     if (fence !== null) {
       const close = FENCE.exec(line)?.[1]
-      if (close && close.startsWith(fence) && line.trim() === close) fence = null
+      if (close?.startsWith(fence) && line.trim() === close) fence = null
     } else if (line.trim() === '') {
       blank = at > blockStart
     } else {
