@@ -60,6 +60,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    // Folders may have a package.json of their own that lists nothing.
+    combinedDependencies: true,
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.page.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },

@@ -32,7 +32,7 @@ async function run(script, args) {
     const { stdout } = await execute(process.execPath, [join(ROOT, 'node_modules', script), ...args], {
       cwd: ROOT,
       maxBuffer: MAX_OUTPUT_BYTES,
-      env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
+      env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }) },
     })
     return stdout
   } catch (error) {

@@ -40,7 +40,7 @@ test('eight tabs of the app on one run: the server counts one reader of it', asy
   const apps: AppPage[] = []
   for (let i = 0; i < 8; i++) apps.push(await openApp(context, `${server.url}/c/eight`))
   for (const app of apps) await expect(app.lines).toContainText('here')
-  expect(await server.metric('headwater_stream_readers', '/eight/')).toBe(1)
+  expect(await server.metric('headwater_stream_readers', '"eight/')).toBe(1)
   pipe.end()
   for (const app of apps) await app.expectBadge('done')
 })

@@ -52,7 +52,7 @@ test('a new release in the middle of a live stream: it waits to be let in, then 
       expect(await app.download()).toBe(said.join(''))
     }
     for (const seen of loads) expect(seen).toHaveLength(1)
-    expect(await server.metric('headwater_stream_readers', '/build/')).toBe(0)
+    expect(await server.metric('headwater_stream_readers', '"build/')).toBe(0)
   } finally {
     await rm(later, { recursive: true, force: true })
   }

@@ -7,7 +7,7 @@ import { Pipe } from '../harness/pipe.ts'
 import type { HeadwaterServer } from '../harness/server.ts'
 import { expectPrefix, expectWhole, lines } from '../harness/truth.ts'
 
-const readers = (server: HeadwaterServer): Promise<number> => server.metric('headwater_stream_readers', '/pipes/')
+const readers = (server: HeadwaterServer): Promise<number> => server.metric('headwater_stream_readers', '"pipes/')
 
 /** Joins the newest run of a channel of the server's. */
 async function join(tab: Tab, server: HeadwaterServer, channel: string): Promise<void> {
