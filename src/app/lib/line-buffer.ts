@@ -49,10 +49,9 @@ export class LineBuffer {
   #dropped = 0
   #size = 0
   #style = PLAIN
-  /** What came since the last line end, carriage returns already applied. */
-  #open = ''
-  /** A CR at the end of a chunk is ambiguous: a line end's first half, or a return to the first column. */
-  #pendingReturn = false
+  /** The unfinished line up to its last carriage return, and what was written over it since. A CR before LF so changes nothing. */
+  #under = ''
+  #over = ''
 
   constructor({ maxLines = 200_000, maxSize = 64 * 1024 * 1024, maxShown = 4000 }: LineBufferOptions = {}) {
     this.#maxLines = maxLines
@@ -62,7 +61,7 @@ export class LineBuffer {
 
   /** Lines that can be asked for, the unfinished last one included. */
   get count(): number {
-    return this.#lines.length + (this.#open === '' ? 0 : 1)
+    return this.#lines.length + (this.#hasOpen ? 1 : 0)
   }
 
   /** Lines that were let go of. */
@@ -72,7 +71,7 @@ export class LineBuffer {
 
   /** UTF-16 units kept, the unfinished line included. */
   get size(): number {
-    return this.#size + this.#open.length
+    return this.#size + this.#under.length + this.#over.length
   }
 
   append(data: string | Uint8Array): void {
@@ -83,13 +82,12 @@ export class LineBuffer {
       const end = text.indexOf('\n', at)
       if (end === -1) break
       this.#write(text.slice(at, end))
-      this.#pendingReturn = false
       this.#finishLine()
       at = end + 1
     }
     this.#write(text.slice(at))
     // What shows no more of a line than its beginning need not keep a line for ever that has no end.
-    if (this.#open.length > this.#maxSize) this.#finishLine()
+    if (this.#over.length > this.#maxSize) this.#finishLine()
     this.#trim()
   }
 
@@ -100,7 +98,7 @@ export class LineBuffer {
 
   /** Something that the view has to say at this place. */
   note(text: string): void {
-    if (this.#open !== '') this.#finishLine()
+    if (this.#hasOpen) this.#finishLine()
     this.#lines.push({ text, style: PLAIN, note: true })
     this.#size += text.length
   }
@@ -108,7 +106,7 @@ export class LineBuffer {
   /** The line at a place from 0 to `count - 1`, `undefined` outside. */
   line(index: number): LogLine | undefined {
     const stored =
-      index === this.#lines.length && this.#open !== ''
+      index === this.#lines.length && this.#hasOpen
         ? { text: this.#open, style: this.#style, note: false }
         : this.#lines[index]
     if (!stored) return undefined
@@ -122,18 +120,22 @@ export class LineBuffer {
     }
   }
 
+  get #hasOpen(): boolean {
+    return this.#under !== '' || this.#over !== ''
+  }
+
+  get #open(): string {
+    return overwrite(this.#under, this.#over)
+  }
+
   #write(text: string): void {
-    if (text === '') return
     let at = 0
     for (;;) {
       const end = text.indexOf('\r', at)
-      const piece = end === -1 ? text.slice(at) : text.slice(at, end)
-      if (piece !== '') {
-        this.#open = this.#pendingReturn ? overwrite(this.#open, piece) : this.#open + piece
-        this.#pendingReturn = false
-      }
+      this.#over += end === -1 ? text.slice(at) : text.slice(at, end)
       if (end === -1) return
-      this.#pendingReturn = true
+      this.#under = this.#open
+      this.#over = ''
       at = end + 1
     }
   }
@@ -143,7 +145,8 @@ export class LineBuffer {
     this.#lines.push({ text, style: this.#style, note: false })
     this.#size += text.length
     if (text.includes('\u001b')) this.#style = parseAnsi(text, this.#style).end
-    this.#open = ''
+    this.#under = ''
+    this.#over = ''
   }
 
   /** In blocks of a tenth, so that the cost of moving the rest is spread over many lines. */

@@ -58,6 +58,7 @@ describe('LineBuffer', () => {
         const chunks = places.slice(1).map((end, i) => bytes.slice(places[i], end))
         expect(linesOf(chunks)).toEqual(linesOf([bytes]))
       }),
+      { numRuns: 2000 },
     )
   })
 
