@@ -1,4 +1,5 @@
 import type { Chunk, Ending, NewChunk } from '../protocol/chunk.ts'
+import type { UpstreamHead } from '../upstream/upstream.ts'
 
 /** How a run's chunks are written to standard output. */
 export interface Printer {
@@ -17,20 +18,21 @@ function parse(data: Chunk['data']): Record<string, unknown> {
 }
 
 /** Bytes as they are. Messages of JSON, one on each line; those of a chat as the text that they are about. */
-export function plainPrinter(contentType: string): Printer {
-  if (!contentType.startsWith('application/json')) return { chunk: ({ data }) => data, end: () => '' }
-  // The first message of an AI SDK stream is `start`, and no other stream of JSON is taken for a chat.
-  let isChat: boolean | null = null
-  return {
-    chunk({ data }) {
-      const { type, delta } = parse(data)
-      isChat ??= type === 'start'
-      if (!isChat) return `${data as string}\n`
-      if (type === 'text-end') return '\n'
-      return type === 'text-delta' && typeof delta === 'string' ? delta : ''
-    },
-    end: () => '',
+export function plainPrinter({ dialect, contentType }: UpstreamHead): Printer {
+  const end = (): string => ''
+  if (dialect === 'ai-sdk') {
+    return {
+      chunk({ data }) {
+        const { type, delta } = parse(data)
+        if (type === 'text-end') return '\n'
+        return type === 'text-delta' && typeof delta === 'string' ? delta : ''
+      },
+      end,
+    }
   }
+  // What frames its messages itself lost their line ends on the way.
+  const isFramed = /^(application\/(x-)?(nd)?json|text\/event-stream)/.test(contentType ?? '')
+  return { chunk: ({ data }) => (isFramed && typeof data === 'string' ? `${data}\n` : data), end }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

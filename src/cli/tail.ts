@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineCommand } from 'citty'
 import type { Ending } from '../protocol/chunk.ts'
-import { OFFSET_NOW, OFFSET_START, type RunInfo } from '../protocol/http.ts'
+import { OFFSET_NOW, type RunInfo } from '../protocol/http.ts'
 import type { Position } from '../protocol/position.ts'
 import type { StoredSource } from '../protocol/source.ts'
 import { connectUpstream } from '../upstream/connect-upstream.ts'
@@ -43,16 +43,15 @@ export const tailCommand = defineCommand({
 async function tail(channel: string, access: ServerAccess, from: string, json: boolean): Promise<number> {
   const persistence = new Persistence(access.url, () => 'What was printed is not printed again.')
   const run = await newestRun(channel, access, persistence)
-  const printer = json ? jsonPrinter : plainPrinter(run.contentType)
   const stdout = new StdoutWriter()
-  const token = from === 'start' ? OFFSET_START : from === 'live' ? OFFSET_NOW : from
+  const token = from === 'start' ? null : from === 'live' ? OFFSET_NOW : from
   let position: Position = { token, skip: 0 }
   for (;;) {
     const closing = new AbortController()
     try {
       const connection = await connectUpstream(
         {
-          source: durableSource(access.url + run.url),
+          source: runSource(access.url, run),
           streamId: run.run,
           position,
           resumeUrl: null,
@@ -63,6 +62,7 @@ async function tail(channel: string, access: ServerAccess, from: string, json: b
         },
         closing.signal,
       )
+      const printer = json ? jsonPrinter : plainPrinter(connection.head)
       for await (const frame of connection) {
         persistence.succeeded()
         if (frame.gap !== undefined) say(`Something is missing here (${frame.gap}): the server no longer has it.`)
@@ -93,13 +93,14 @@ async function newestRun(channel: string, access: ServerAccess, persistence: Per
   }
 }
 
-function durableSource(url: string): StoredSource {
+function runSource(serverUrl: string, { url }: RunInfo): StoredSource {
   return {
-    url,
+    url: serverUrl + url,
     method: 'GET',
     headers: [],
     body: null,
-    format: 'durable-stream',
+    // A chat's address answers with the events of its answer; only a plain stream's is sure to be a Durable Stream.
+    format: url.startsWith('/v1/stream/') ? 'durable-stream' : 'auto',
     dialect: null,
     terminal: null,
     resume: null,

@@ -188,6 +188,19 @@ describe('tail', { timeout: 60_000 }, () => {
     expect(ending).toEqual({ ending: { kind: 'done' } })
   })
 
+  it('prints a chat as its text', async () => {
+    const message = { id: 'm', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }
+    await fetch(`${server.url}/v1/chat`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ id: 'talk', messages: [message] }),
+    })
+    const tail = server.run('tail', 'talk')
+    expect(await tail.exit).toBe(0)
+    expect(tail.out).toContain('| ')
+    expect(tail.out).not.toContain('text-delta')
+  })
+
   it('ends in order when nobody reads any longer', async () => {
     await server.run('pipe', 'long', '--quiet', '--', 'seq', '1', '200000').exit
     const tail = server.run('tail', 'long')
