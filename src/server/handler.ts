@@ -6,6 +6,7 @@ import { ModelRuns } from './chat/model-runs.ts'
 import { addChatRoutes } from './chat/routes.ts'
 import { routeStream } from './durable-streams/route.ts'
 import { HEARTBEAT_MS, LONG_POLL_MS, MAX_APPEND_BYTES, SSE_LIFE_MS } from './limits.ts'
+import { Shutdown } from './lifetime.ts'
 import { LiveReaders } from './live-readers.ts'
 import { metricsText } from './metrics.ts'
 import type { OfferedModel } from './models/model-info.ts'
@@ -48,8 +49,8 @@ export interface StreamHandler {
 
 /** Serves streams, channels and chats (PROTOCOL.md 4). */
 export function createStreamHandler(options: StreamHandlerOptions): StreamHandler {
-  const shutdown = new AbortController()
-  const context = createContext(options, shutdown.signal)
+  const shutdown = new Shutdown()
+  const context = createContext(options, shutdown)
   const runs = new ModelRuns(options.store, nanoid())
   const app = new Hono()
   app.all(`${STREAM_PREFIX}*`, (c) => routeStream(context, c.req.raw))
@@ -69,19 +70,19 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
   return {
     async fetch(request) {
       context.counters.requests += 1
-      if (shutdown.signal.aborted) return refuse(503, 'closing', 'The server is closing. Try again soon.')
+      if (shutdown.isOver) return refuse(503, 'closing', 'The server is closing. Try again soon.')
       return app.fetch(request)
     },
     endOrphans: () => runs.endOrphans(),
     async close() {
       // First the runs, so that their readers still get the ending.
       await runs.close()
-      shutdown.abort()
+      shutdown.begin()
     },
   }
 }
 
-function createContext(options: StreamHandlerOptions, shutdown: AbortSignal): ServerContext {
+function createContext(options: StreamHandlerOptions, shutdown: Shutdown): ServerContext {
   return {
     store: options.store,
     readers: new LiveReaders(),

@@ -1,6 +1,9 @@
 /** Bytes of one append: what fits a request comfortably, and one transaction of the store. */
 export const MAX_APPEND_BYTES = 16 * 1024 * 1024
 
+/** JSON messages of one append: each is a record, and all of them one transaction. */
+export const MAX_APPEND_MESSAGES = 50_000
+
 /** Bytes of one page of a read: large enough for a fast catch-up, small enough that a reader's memory is bounded. One larger record goes alone. */
 export const PAGE_BYTES = 1024 * 1024
 

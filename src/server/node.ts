@@ -15,6 +15,8 @@ import { createStaticFiles } from './static-files.ts'
 
 /** How long open connections may take to finish when the server closes, in milliseconds. */
 const CLOSE_MS = 1000
+/** How often it is looked for connections that have finished meanwhile, in milliseconds. */
+const IDLE_MS = 20
 /** How often expired streams are deleted, in milliseconds. */
 const SWEEP_MS = 60_000
 
@@ -137,8 +139,11 @@ function hostInUrl(host: string): string {
 
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
+    // Node closes the connections that are idle now; those of readers that end now are idle a moment later.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS)
     const force = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
     server.close(() => {
+      clearInterval(idle)
       clearTimeout(force)
       resolve()
     })

@@ -1,3 +1,4 @@
+import type { Shutdown } from './lifetime.ts'
 import type { LiveReaders } from './live-readers.ts'
 import type { StreamName, StreamStore } from './stream-store.ts'
 
@@ -31,6 +32,6 @@ export interface ServerContext {
   readonly sseLifeMs: number
   readonly maxAppendBytes: number
   readonly now: () => number
-  /** Aborts when the server closes: live readers end. */
-  readonly shutdown: AbortSignal
+  /** Begins when the server closes: live readers end. */
+  readonly shutdown: Shutdown
 }

@@ -1,4 +1,6 @@
 import { SECURITY_HEADERS } from './answers.ts'
+import { startLifetime } from './lifetime.ts'
+import type { Shutdown } from './lifetime.ts'
 
 /** One event as text. Lines of `data` are told apart by any of the three line ends of the format, so that none can forge a field. */
 export function sseEvent(fields: { event?: string; data: string; id?: string }): string {
@@ -21,7 +23,7 @@ export interface SseOptions {
   /** Makes the events; its signal aborts when the client is gone or the server closes. */
   readonly events: (signal: AbortSignal) => AsyncGenerator<string, void, undefined>
   /** The server's own end. */
-  readonly shutdown: AbortSignal
+  readonly shutdown: Shutdown
   readonly onClose: () => void
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -29,20 +31,11 @@ export interface SseOptions {
 /** Server-Sent Events, written as fast as the client reads: an event is made when there is room for it. */
 export function sseResponse(options: SseOptions): Response {
   const encoder = new TextEncoder()
-  const gone = new AbortController()
-  const events = options.events(gone.signal)
-  const onGone = (): void => gone.abort()
-  const close = (): void => {
-    options.signal.removeEventListener('abort', onGone)
-    options.shutdown.removeEventListener('abort', onGone)
-    gone.abort()
-    options.onClose()
-  }
-  options.signal.addEventListener('abort', onGone)
-  options.shutdown.addEventListener('abort', onGone)
-  // A client may be gone before the first event is asked for; then nobody else closes.
-  gone.signal.addEventListener('abort', options.onClose, { once: true })
-  if (options.signal.aborted || options.shutdown.aborted) onGone()
+  const { signal: gone, end: close } = startLifetime(options.signal, options.shutdown)
+  const events = options.events(gone)
+  // Also before the first event was asked for: then nobody else would count the reader out.
+  if (gone.aborted) options.onClose()
+  else gone.addEventListener('abort', options.onClose, { once: true })
 
   const body = new ReadableStream<Uint8Array>(
     {

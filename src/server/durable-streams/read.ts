@@ -2,6 +2,7 @@ import { HEADER } from '../../protocol/http.ts'
 import type { Page } from '../follow.ts'
 import { follow, isLastPage } from '../follow.ts'
 import { PAGE_BYTES } from '../limits.ts'
+import { startLifetime } from '../lifetime.ts'
 import { encodeOffset } from '../offsets.ts'
 import type { ServerContext } from '../server-context.ts'
 import { Refusal, SECURITY_HEADERS } from '../answers.ts'
@@ -40,7 +41,7 @@ async function longPoll(
   read: ReadRequest,
 ): Promise<Response> {
   const leave = context.readers.enter(name)
-  const signal = AbortSignal.any([request.signal, context.shutdown])
+  const life = startLifetime(request.signal, context.shutdown)
   try {
     let last: Page | null = null
     const pages = follow({
@@ -51,7 +52,7 @@ async function longPoll(
       heartbeatMs: context.longPollMs,
       lifeMs: context.longPollMs,
       now: context.now,
-      signal,
+      signal: life.signal,
     })
     for await (const followed of pages) {
       if (followed.kind !== 'page') continue
@@ -60,10 +61,11 @@ async function longPoll(
     }
     if (last !== null) return answerPage(context, request, read, last)
     // Not a page in all that time: the stream was deleted in the meantime, or the server is closing.
-    throw context.shutdown.aborted
+    throw context.shutdown.isOver
       ? new Refusal(503, 'closing', 'The server is closing. Try again soon.')
       : absent('missing')
   } finally {
+    life.end()
     leave()
   }
 }

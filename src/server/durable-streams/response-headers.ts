@@ -1,3 +1,4 @@
+import type { Ending } from '../../protocol/chunk.ts'
 import { encodeEnding, HEADER } from '../../protocol/http.ts'
 import { SECURITY_HEADERS } from '../answers.ts'
 import { encodeOffset } from '../offsets.ts'
@@ -8,8 +9,13 @@ export function closedHeaders(info: StreamInfo): Record<string, string> {
   if (info.ending === null) return {}
   return {
     [HEADER.closed]: 'true',
-    ...(info.ending.kind !== 'done' && { [HEADER.ending]: encodeEnding(info.ending) }),
+    ...(!isPlainEnd(info.ending) && { [HEADER.ending]: encodeEnding(info.ending) }),
   }
+}
+
+/** Whether an ending says no more than that the stream is closed, which clients of Durable Streams know without it. */
+export function isPlainEnd(ending: Ending): boolean {
+  return ending.kind === 'done' && ending.code === undefined && ending.exitCode === undefined
 }
 
 /** What every answer about a stream says. */

@@ -10,6 +10,7 @@ import { isJson, mediaType } from '../stream-store.ts'
 import { nextCursor } from './cursor.ts'
 import { incompleteTail, joinBytes, joinJson } from './page-body.ts'
 import type { ReadRequest } from './read-request.ts'
+import { isPlainEnd } from './response-headers.ts'
 
 type Encoding = 'json' | 'text' | 'base64'
 
@@ -103,7 +104,7 @@ function control(page: Page, cursor: string): string {
     ...(ending === null && { streamCursor: cursor }),
     ...(page.next.record === page.info.tail.record && { upToDate: true }),
     ...(ending !== null && { streamClosed: true }),
-    ...(ending !== null && ending.kind !== 'done' && { streamEnding: JSON.parse(encodeEnding(ending)) as unknown }),
+    ...(ending !== null && !isPlainEnd(ending) && { streamEnding: JSON.parse(encodeEnding(ending)) as unknown }),
   }
   return sseEvent({ event: 'control', data: JSON.stringify(data), id: offset })
 }

@@ -118,6 +118,9 @@ export class TableStore implements StreamStore {
   }
 
   async sweep(): Promise<number> {
+    // Mostly there is nothing to do, and a read disturbs nobody.
+    if (!this.#open().read((tables) => [...tables.rows()].some((row) => !row.gone && isExpired(row, this.#now()))))
+      return 0
     const removed = await this.#open().write((tables) => {
       const now = this.#now()
       const expired = [...tables.rows()].filter((row) => !row.gone && isExpired(row, now))

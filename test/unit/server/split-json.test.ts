@@ -21,3 +21,8 @@ it.each(['', '[1,]', '{"a":1', 'nope', '[1] [2]'])('refuses %j', (text) => {
 it('refuses what is not UTF-8', () => {
   expect(() => splitJsonMessages(new Uint8Array([0x22, 0xff, 0x22]))).toThrow('UTF-8')
 })
+
+it('refuses an array of more messages than one transaction should hold', () => {
+  expect(split(`[${'0,'.repeat(49_999)}0]`).length).toBe(50_000)
+  expect(() => split(`[${'0,'.repeat(50_000)}0]`)).toThrow('50000')
+})

@@ -166,6 +166,18 @@ export function runStoreContract(label: string, open: () => Promise<Opened>): vo
       expect((await store.unfinishedRuns()).map((info) => info.name.channel)).toEqual(['chat'])
     })
 
+    it('knows the longest and the strangest names', async () => {
+      const names = ['\u{10ffff}', '\uffff', '字'.repeat(256), '😀'.repeat(128), ' ', '..', 'a/b', '"']
+      for (const channel of names) for (const run of names) await create(run, 'text/plain', channel)
+      for (const channel of names) {
+        const producer = { id: '\u00ff'.repeat(512), epoch: 0, seq: 0 }
+        expect((await store.append({ channel, run: names[2] ?? '' }, say('x', { producer }))).kind).toBe('appended')
+        expect((await store.runs(channel)).map((info) => info.name.run)).toEqual([...names].reverse())
+      }
+      for (const channel of names) for (const run of names) await store.remove({ channel, run })
+      expect(await store.channels()).toEqual([])
+    })
+
     it('calls listeners after the commit, until they leave', async () => {
       const seen: string[] = []
       const note = (change: StreamChange): void => void seen.push(`${change.kind} ${change.name.run}`)

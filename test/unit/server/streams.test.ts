@@ -41,6 +41,12 @@ describe('an ending on the wire', () => {
     expect([read.headers.get('stream-closed'), read.headers.get('stream-ending')]).toEqual(['true', null])
   })
 
+  it('keeps the exit status of a command that went well', async () => {
+    await client.create(PATH)
+    await client.end(PATH, { kind: 'done', exitCode: 0 })
+    expect((await client.get(PATH)).headers.get('stream-ending')).toBe('{"kind":"done","exitCode":0}')
+  })
+
   it.each<[Record<string, string>, string]>([
     [{ 'stream-ending': '{"kind":"done"}' }, 'without Stream-Closed'],
     [{ 'stream-closed': 'true', 'stream-ending': 'done' }, 'that is not JSON'],
