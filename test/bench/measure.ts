@@ -1,0 +1,135 @@
+import type { Browser } from 'playwright'
+import type { Candidate } from './pages/page.ts'
+import { median, quantile, Tabs } from './tabs.ts'
+
+/** How much is measured: all of it, or enough to see that nothing has gone badly wrong. */
+export interface Plan {
+  tabs: readonly number[]
+  chunks: number
+  rounds: number
+  /** Rounds of those candidates that take half a minute each. */
+  slowRounds: number
+  samples: number
+  replayChunks: number
+}
+
+export interface Row {
+  tabs: number
+  /** Chunks a second in every tab. */
+  perSecond: Record<Candidate, number>
+}
+
+const CANDIDATES = [
+  'headwater',
+  'full-text',
+  'message-per-chunk',
+  'callback-per-chunk',
+  'raw-batches',
+] as const satisfies readonly Candidate[]
+
+/** Fan-out, every candidate in a fresh profile of its own, one unmeasured round first. */
+export async function measureFanOut(
+  browser: Browser,
+  url: string,
+  plan: Plan,
+  said: (what: string) => void,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const count of plan.tabs) {
+    const perSecond: Partial<Record<Candidate, number>> = {}
+    for (const how of CANDIDATES) {
+      said(`fan-out to ${count} tabs: ${how}`)
+      const tabs = await Tabs.open(browser, url, count)
+      const slow = how === 'full-text' || how === 'callback-per-chunk'
+      await tabs.round(how, { count: slow ? 500 : plan.chunks, kind: 'token', paceMs: 0 })
+      const times: number[] = []
+      for (let i = 0; i < (slow ? plan.slowRounds : plan.rounds); i++) {
+        times.push(await tabs.round(how, { count: plan.chunks, kind: 'token', paceMs: 0 }))
+      }
+      perSecond[how] = (plan.chunks / median(times)) * 1000
+      await tabs.close()
+    }
+    rows.push({ tabs: count, perSecond: perSecond as Record<Candidate, number> })
+  }
+  return rows
+}
+
+/** From a server's event stream through the hub to all tabs. */
+export async function measureUpstream(
+  browser: Browser,
+  url: string,
+  plan: Plan,
+): Promise<{ tabs: number; perSecond: number }[]> {
+  const results: { tabs: number; perSecond: number }[] = []
+  for (const count of plan.tabs) {
+    const tabs = await Tabs.open(browser, url, count)
+    const source = new URL(`/events?count=${plan.chunks}`, url).href
+    const times: number[] = []
+    for (let i = 0; i <= plan.rounds; i++) {
+      times.push(await tabs.round('headwater', { count: plan.chunks, kind: 'token', paceMs: 0 }, source))
+    }
+    results.push({ tabs: count, perSecond: (plan.chunks / median(times.slice(1))) * 1000 })
+    await tabs.close()
+  }
+  return results
+}
+
+export interface Delay {
+  p50: number
+  p99: number
+}
+
+/** From production in the worker to the callback in a tab of another process, at 100 chunks a second, in turns with a bare port. */
+export async function measureDelay(browser: Browser, url: string, plan: Plan): Promise<{ bare: Delay; hub: Delay }> {
+  const tabs = await Tabs.open(browser, url, 2)
+  const feed = { count: plan.samples, kind: 'stamp', paceMs: 10 } as const
+  const measured: Record<'headwater' | 'message-per-chunk', Delay[]> = { headwater: [], 'message-per-chunk': [] }
+  for (let i = 0; i <= plan.rounds; i++) {
+    for (const how of ['headwater', 'message-per-chunk'] as const) {
+      await tabs.round(how, feed)
+      const delays = await tabs.page(1).evaluate(() => bench.delays())
+      // The first round warms up.
+      if (i > 0) measured[how].push({ p50: quantile(delays, 0.5), p99: quantile(delays, 0.99) })
+    }
+  }
+  await tabs.close()
+  const middle = (delays: Delay[]): Delay => ({
+    p50: median(delays.map(({ p50 }) => p50)),
+    p99: median(delays.map(({ p99 }) => p99)),
+  })
+  return { bare: middle(measured['message-per-chunk']), hub: middle(measured.headwater) }
+}
+
+/** A page that is loaded again reads a whole log; a hub of its own each time, so that nothing comes from memory. */
+export async function measureReplay(
+  browser: Browser,
+  url: string,
+  plan: Plan,
+): Promise<{ bareMs: number; hubMs: number; connectMs: number; records: number }> {
+  const tabs = await Tabs.open(browser, url, 1)
+  const page = tabs.page(0)
+  await tabs.round('headwater', { count: plan.replayChunks, kind: 'line', paceMs: 0 })
+  const bare: number[] = []
+  const hub: number[] = []
+  const connect: number[] = []
+  let records = 0
+  for (let i = 0; i <= plan.rounds; i++) {
+    const readBare = async (): Promise<void> => {
+      const read = await page.evaluate(() => bench.bareRead())
+      if (read.chunks !== plan.replayChunks) throw new Error(`The database holds ${read.chunks} chunks.`)
+      records = read.records
+      bare.push(read.ms)
+    }
+    // The only page goes, and with it the hub.
+    await page.goto('about:blank')
+    await page.goto(url)
+    // In turns, so that neither always finds what the other has warmed.
+    if (i % 2 === 0) await readBare()
+    const replay = await page.evaluate((count) => bench.replay('round-1', count), plan.replayChunks)
+    hub.push(replay.ms)
+    connect.push(replay.connectMs)
+    if (i % 2 === 1) await readBare()
+  }
+  await tabs.close()
+  return { bareMs: median(bare), hubMs: median(hub), connectMs: median(connect), records }
+}

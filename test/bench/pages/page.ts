@@ -1,0 +1,71 @@
+// One tab. The driver calls `bench` through Playwright; what is measured happens between tabs and worker, without the driver.
+import { join } from './alternative-tab.ts'
+import type { Alternative } from './alternatives-worker.ts'
+import { bareRead } from './bare-read.ts'
+import type { Feed } from './feed.ts'
+import { now } from './feed.ts'
+import { connected, feedUrl, untilSeq } from './hub-tab.ts'
+
+export type Candidate = 'headwater' | Alternative
+
+let finished: Promise<number> | undefined
+let start: () => unknown = () => undefined
+
+/** Times of the chunks of the last round, in milliseconds from production to callback. */
+let delays: number[] = []
+
+const stamped = (data: string): void => {
+  delays.push(now() - Number(data))
+}
+
+export const bench = {
+  /** Joins a round: resolves once this tab listens. `url` names a source on the network instead of the feed. */
+  async prepare(how: Candidate, round: string, feed: Feed, url?: string): Promise<void> {
+    delays = []
+    const each = feed.kind === 'stamp' ? stamped : undefined
+    if (how !== 'headwater') {
+      const joined = await join(how, feed, each)
+      finished = joined.finished
+      start = joined.start
+      return
+    }
+    const hub = await connected()
+    const channel = hub.channel(round)
+    let seen = 0
+    finished = untilSeq(channel, feed.count, (text) => {
+      if (each) for (const data of text.slice(seen).split('\n')) if (data !== '') each(data)
+      seen = text.length
+    })
+    // The hub handles a tab's calls in order: once this is answered, the view is attached.
+    await hub.streams()
+    start = () => channel.send(url ?? feedUrl(feed))
+  },
+
+  /** Starts the round, in one tab, and answers with when. */
+  start(): number {
+    const at = now()
+    void start()
+    return at
+  },
+
+  /** When this tab had the last chunk. */
+  finished: (): Promise<number> | undefined => finished,
+
+  delays: (): number[] => delays,
+
+  /** Reads a stored channel from its start, as a page does that was loaded again. */
+  async replay(channel: string, count: number): Promise<{ connectMs: number; ms: number }> {
+    const begin = now()
+    const hub = await connected()
+    const ready = now()
+    const end = await untilSeq(hub.channel(channel), count)
+    return { connectMs: ready - begin, ms: end - ready }
+  },
+
+  bareRead,
+}
+
+declare global {
+  var bench: (typeof import('./page.ts'))['bench']
+}
+globalThis.bench = bench

@@ -1,0 +1,76 @@
+import type { Delay, Row } from './measure.ts'
+
+const thousands = (n: number): string => Math.round(n).toLocaleString('en').replaceAll(',', ' ')
+const ms = (n: number): string => `${n.toFixed(2)} ms`
+
+/** Columns as wide as their widest cell, numbers to the right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
+  return rows
+    .map((row) =>
+      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  '),
+    )
+    .join('\n')
+}
+
+/** What the project promises of a figure. It is reported, not enforced: machines differ, and a benchmark is no test. */
+export interface Goal {
+  what: string
+  measured: string
+  goal: string
+  met: boolean
+}
+
+const atLeast = (what: string, ratio: number, goal: number): Goal => ({
+  what,
+  measured: `${ratio.toFixed(ratio < 10 ? 2 : 0)} times`,
+  goal: `at least ${goal} times`,
+  met: ratio >= goal,
+})
+
+export function fanOutTable(rows: readonly Row[]): string {
+  const head = ['tabs', 'headwater', '(a) full text', '(b) message', '(c) callback', '(d) raw batches']
+  const body = rows.map(({ tabs, perSecond }) => [
+    String(tabs),
+    ...(['headwater', 'full-text', 'message-per-chunk', 'callback-per-chunk', 'raw-batches'] as const).map((how) =>
+      thousands(perSecond[how]),
+    ),
+  ])
+  return table([head, ...body])
+}
+
+/** The goals of the widest fan-out that was measured; they are promised for ten tabs. */
+export function fanOutGoals(rows: readonly Row[]): Goal[] {
+  const row = rows.at(-1)
+  if (row === undefined) return []
+  const { headwater, ...others } = row.perSecond
+  const against = (name: string, how: keyof typeof others, goal: number): Goal =>
+    atLeast(`${row.tabs} tabs, against ${name}`, headwater / others[how], goal)
+  return [
+    against('(a) full text on every chunk', 'full-text', 200),
+    against('(b) one message per chunk and port', 'message-per-chunk', 40),
+    against('(c) one Comlink callback per chunk', 'callback-per-chunk', 100),
+    against('(d) raw ports, batches of 50', 'raw-batches', 0.4),
+  ]
+}
+
+export function delayGoal({ bare, hub }: { bare: Delay; hub: Delay }): Goal {
+  const more = hub.p50 - bare.p50
+  return { what: 'append to callback, beyond a bare port', measured: ms(more), goal: 'at most 1 ms', met: more <= 1 }
+}
+
+export function replayGoal({ bareMs, hubMs }: { bareMs: number; hubMs: number }): Goal {
+  const ratio = hubMs / bareMs
+  return {
+    what: 'replay, against a bare read of the same records',
+    measured: `${ratio.toFixed(2)} times`,
+    goal: 'at most 2 times',
+    met: ratio <= 2,
+  }
+}
+
+export function goalTable(goals: readonly Goal[]): string {
+  return table(goals.map(({ what, measured, goal, met }) => [what, measured, goal, met ? 'met' : 'NOT MET']))
+}
+
+export { ms, thousands }
