@@ -21,6 +21,7 @@ export class LogController implements ReactiveController {
   #reading: AbortController | null = null
   #key: string | null = null
   #lines = new LineBuffer()
+  #seq = 0
   #error: string | null = null
 
   constructor(host: ReactiveControllerHost) {
@@ -30,6 +31,11 @@ export class LogController implements ReactiveController {
 
   get lines(): LineBuffer {
     return this.#lines
+  }
+
+  /** The last seq that was read. */
+  get seq(): number {
+    return this.#seq
   }
 
   /** Why reading ended before its time, for people. */
@@ -47,6 +53,7 @@ export class LogController implements ReactiveController {
     this.#reading?.abort()
     this.#key = key
     this.#lines = new LineBuffer()
+    this.#seq = 0
     this.#error = null
     this.#update()
     if (!channel || streamId === null) return
@@ -59,10 +66,17 @@ export class LogController implements ReactiveController {
   }
 
   async #read(channel: Channel, streamId: string, linePerChunk: boolean, lines: LineBuffer, signal: AbortSignal) {
-    const onGap = (gap: Gap): void => lines.note(gapText(gap))
+    const onGap = (gap: Gap): void => {
+      lines.note(gapText(gap))
+      this.#seq = gap.toSeq
+      this.#update()
+    }
     try {
       for await (const chunk of channel.read({ streamId, from: 'start', signal, onGap })) {
+        // Another stream may have been chosen while this chunk was on its way.
+        if (signal.aborted) return
         lines.append(chunk.data)
+        this.#seq = chunk.seq
         if (linePerChunk) lines.append('\n')
         this.#update()
       }

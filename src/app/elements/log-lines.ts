@@ -17,6 +17,14 @@ const LINE_HEIGHT = 20
 /** How near the end counts as at the end, in pixels: fractional zoom never reaches it exactly. */
 const END_SLACK = 24
 
+/** How far the lines are. */
+export interface LinesRead {
+  /** Lines so far, those that are no longer kept included. */
+  count: number
+  /** The last seq that is among them. */
+  seq: number
+}
+
 /** The lines of one stream: only those in sight are in the document. Follows the end until one scrolls away from it. */
 @customElement('hw-log-lines')
 export class LogLines extends LitElement {
@@ -102,7 +110,7 @@ export class LogLines extends LitElement {
       const virtualizer = this.#virtual.getVirtualizer()
       for (const line of this.renderRoot.querySelectorAll<HTMLElement>('.line')) virtualizer.measureElement(line)
     }
-    this.dispatchEvent(new CustomEvent('hw-lines', { detail: dropped + count }))
+    this.dispatchEvent(new CustomEvent('hw-lines', { detail: { count: dropped + count, seq: this.#log.seq } }))
   }
 
   #atEnd(): boolean {
@@ -131,7 +139,6 @@ declare global {
     'hw-log-lines': LogLines
   }
   interface HTMLElementEventMap {
-    /** The number of lines so far. */
-    'hw-lines': CustomEvent<number>
+    'hw-lines': CustomEvent<LinesRead>
   }
 }

@@ -11,9 +11,11 @@ import { formatCount, formatWhen } from '../lib/format.ts'
 import { icon } from '../lib/icons.ts'
 import { copyWhole, readWhole, saveBlob } from '../lib/save-stream.ts'
 import { describeStatus } from '../lib/status-words.ts'
+import type { StatusFacts } from '../lib/status-words.ts'
 import { announce } from '../lib/announce.ts'
 import { controls } from '../styles/controls.ts'
 import { logView } from '../styles/log-view.ts'
+import type { LinesRead } from './log-lines.ts'
 import './log-lines.ts'
 import './verb-buttons.ts'
 import './view-header.ts'
@@ -31,7 +33,7 @@ export class LogView extends LitElement {
   /** Address of the run that a person chose; `null` follows the newest. */
   @state() private chosenUrl: string | null = null
   @state() private wrap = false
-  @state() private lineCount = 0
+  @state() private read: LinesRead = { count: 0, seq: 0 }
   @state() private notice = ''
 
   readonly #run = new RunController(this, () => this.hub)
@@ -52,7 +54,7 @@ export class LogView extends LitElement {
     const open = this.#run.open
     const isNewest = open?.channel === this.channel
     return html`
-      <hw-view-header .heading=${this.channel.name} .facts=${state ?? this.entry?.facts ?? null}>
+      <hw-view-header .heading=${this.channel.name} .facts=${this.#facts(state) ?? this.entry?.facts ?? null}>
         ${this.#renderRuns()}
         <hw-verbs
           .channel=${isNewest ? this.channel : null}
@@ -61,7 +63,7 @@ export class LogView extends LitElement {
         ></hw-verbs>
       </hw-view-header>
       <div class="tools" role="toolbar" aria-label="Lines">
-        <span class="count">${formatCount(this.lineCount, 'line')}</span>
+        <span class="count">${formatCount(this.read.count, 'line')}</span>
         ${this.notice === '' ? nothing : html`<span role="status">${this.notice}</span>`}
         <button
           type="button"
@@ -84,15 +86,25 @@ export class LogView extends LitElement {
         .linePerChunk=${this.#linePerChunk()}
         .wrap=${this.wrap}
         .placeholder=${this.#placeholder(state)}
-        @hw-lines=${(event: CustomEvent<number>) => (this.lineCount = event.detail)}
+        @hw-lines=${this.#onLines}
       ></hw-log-lines>
-      ${this.#renderFoot(state)}
+      ${this.#renderFoot(this.#facts(state))}
     `
   }
 
   protected override updated(): void {
-    const state = this.#stream.state
-    if (state) announce(this, `${this.channel.name}: ${describeStatus(state).label}`)
+    const facts = this.#facts(this.#stream.state)
+    if (facts) announce(this, `${this.channel.name}: ${describeStatus(facts).label}`)
+  }
+
+  /** An ending is shown with the last line, not before. */
+  #facts(state: State | null): StatusFacts | null {
+    return state?.ending && this.read.seq < state.seq ? { status: 'streaming', ending: null } : state
+  }
+
+  #onLines({ detail }: CustomEvent<LinesRead>): void {
+    const { count, seq } = this.read
+    if (detail.count !== count || detail.seq !== seq) this.read = detail
   }
 
   #renderRuns(): TemplateResult | typeof nothing {
@@ -113,12 +125,12 @@ export class LogView extends LitElement {
   }
 
   /** What a glance at the end of the log must tell: an ending, a pause, or a lost connection. */
-  #renderFoot(state: State | null): TemplateResult | typeof nothing {
+  #renderFoot(facts: StatusFacts | null): TemplateResult | typeof nothing {
     if (this.#run.error !== null) {
       return html`<p class="foot bad" role="alert">${icon('alert')}<strong>Not opened.</strong> ${this.#run.error}</p>`
     }
-    if (!state || state.status === 'streaming' || state.status === 'idle') return nothing
-    const { tone, icon: name, label, detail } = describeStatus(state)
+    if (!facts || facts.status === 'streaming' || facts.status === 'idle') return nothing
+    const { tone, icon: name, label, detail } = describeStatus(facts)
     return html`<p class="foot ${tone}">${icon(name)}<strong>${label}.</strong> ${detail}</p>`
   }
 

@@ -51,20 +51,17 @@ export class FakeHub {
 
   /** The hub as the app sees it. */
   asHub(): Hub {
-    const hub = this
-    const list = (): StreamInfo[] => hub.streams_.map(({ info }) => info)
+    const list = (): StreamInfo[] => this.streams_.map(({ info }) => info)
     return {
-      ready: hub.ready,
-      get info() {
-        return hub.info
-      },
-      channel: (name) => hub.#channel(name),
+      ready: this.ready,
+      info: this.info,
+      channel: (name) => this.#channel(name),
       streams: () => Promise.resolve(list()),
       watch: (listener) => {
         const tell = (): void => listener(list())
-        hub.#listeners.add(tell)
+        this.#listeners.add(tell)
         tell()
-        return () => hub.#listeners.delete(tell)
+        return () => this.#listeners.delete(tell)
       },
       storage: () => Promise.resolve({ durable: true, usage: 0, quota: 0, streams: 0 }),
       persist: () => Promise.resolve(true),

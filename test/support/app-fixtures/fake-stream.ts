@@ -73,16 +73,15 @@ export class FakeStream {
   }
 
   view(): StreamView {
-    const stream = this
     const offs: (() => void)[] = []
-    let state = stream.state
+    let state = this.state
     return {
       get state() {
         return state
       },
       subscribe: (listener, options) => {
-        const off = stream.subscribe(() => {
-          state = stream.state
+        const off = this.subscribe(() => {
+          state = this.state
           listener()
         }, options?.signal)
         offs.push(off)

@@ -155,7 +155,7 @@ export function answerFetch(): void {
   ]
   const real = globalThis.fetch.bind(globalThis)
   globalThis.fetch = (input, init) => {
-    const path = String(input)
+    const path = input instanceof Request ? input.url : input.toString()
     if (path === '/v1/models') return Promise.resolve(Response.json({ models, default: 'demo' }))
     if (path.startsWith('/v1/channels/')) return Promise.resolve(Response.json({ channel: 'build', runs }))
     return real(input, init)
