@@ -6,12 +6,17 @@ export function cancelled(signal: NodeJS.Signals): { ending: Ending; exitCode: n
   return { ending: { kind: 'cancelled' }, exitCode: signalStatus(signal) }
 }
 
-/** What Ctrl-C (and a polite kill) means: the command ends, then the stream, as cancelled. A second one stops waiting for either. */
+/**
+ * What Ctrl-C (and a polite kill) means: the command ends, then the stream, as cancelled. A second one stops a command that does not listen,
+ * and no longer waits for a server that is away; a third waits for nothing.
+ */
 export class Interrupt {
   signal: NodeJS.Signals | null = null
+  #count = 0
   #input: Input | null = null
+  readonly #isServerAway: () => boolean
+  readonly #giveUp: () => void
   #resolveFirst: () => void = () => undefined
-  #giveUp: () => void
   #rejectGivenUp: (error: Error) => void = () => undefined
   #leaveInput: () => void = () => undefined
   /** Resolves with the first one. */
@@ -20,10 +25,11 @@ export class Interrupt {
   readonly inputLeft = new Promise<{ ending: Ending; exitCode: number }>((resolve) => {
     this.#leaveInput = () => resolve(cancelled(this.signal ?? 'SIGINT'))
   })
-  /** Rejects with the second one. */
+  /** Rejects once nothing is waited for any longer. */
   readonly givenUp = new Promise<never>((_, reject) => (this.#rejectGivenUp = reject))
 
-  constructor(giveUp: () => void) {
+  constructor(isServerAway: () => boolean, giveUp: () => void) {
+    this.#isServerAway = isServerAway
     this.#giveUp = giveUp
     this.givenUp.catch(() => undefined)
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.#receive(name))
@@ -34,17 +40,19 @@ export class Interrupt {
   }
 
   #receive(name: NodeJS.Signals): void {
-    if (this.signal !== null) {
-      void this.#input?.kill()
-      this.#giveUp()
-      this.#rejectGivenUp(new Error('given up'))
+    this.#count++
+    if (this.signal === null) {
+      this.signal = name
+      this.#resolveFirst()
+      // A terminal sends Ctrl-C to the command as well; twice would make many programs drop everything.
+      const hasItAlready = name === 'SIGINT' && process.stdin.isTTY
+      if (!hasItAlready) this.#input?.signal(name)
+      if (this.#input?.isStdin) this.#leaveInput()
       return
     }
-    this.signal = name
-    this.#resolveFirst()
-    // A terminal sends Ctrl-C to the command as well; twice would make many programs drop everything.
-    const hasItAlready = name === 'SIGINT' && process.stdin.isTTY
-    if (!hasItAlready) this.#input?.signal(name)
-    if (this.#input?.isStdin) this.#leaveInput()
+    void this.#input?.kill()
+    if (this.#count < 3 && !this.#isServerAway()) return
+    this.#giveUp()
+    this.#rejectGivenUp(new Error('given up'))
   }
 }

@@ -17,6 +17,11 @@ export class Persistence {
     this.#meanwhile = meanwhile
   }
 
+  /** Whether nothing has come through since the last failure. */
+  get isWaiting(): boolean {
+    return this.#attempt > 0
+  }
+
   /** Something came through. */
   succeeded(): void {
     if (this.#attempt > 0) say(`${this.#server} answers again.`)

@@ -58,10 +58,16 @@ async function pipe(
     persistence,
     signal: givingUp.signal,
   })
-  const interrupt = new Interrupt(() => givingUp.abort())
+  const interrupt = new Interrupt(
+    () => persistence.isWaiting,
+    () => givingUp.abort(),
+  )
   try {
     await Promise.race([writer.create(), interrupt.first])
-    if (interrupt.signal !== null) return signalStatus(interrupt.signal)
+    if (interrupt.signal !== null) {
+      say('Interrupted before the run began. Nothing was started.')
+      return signalStatus(interrupt.signal)
+    }
     return await pump(channel, command, writer, interrupt, quiet)
   } catch (error) {
     if (interrupt.signal === null || !givingUp.signal.aborted) throw error
@@ -89,7 +95,13 @@ async function pump(
   forward(input, writer, quiet)
   const probing = probe(writer)
   try {
-    const end = await Promise.race([input.finished, interrupt.inputLeft, writer.failure, probing.failure])
+    const end = await Promise.race([
+      input.finished,
+      interrupt.inputLeft,
+      interrupt.givenUp,
+      writer.failure,
+      probing.failure,
+    ])
     const { ending, exitCode } = interrupt.signal === null ? end : cancelled(interrupt.signal)
     await Promise.race([writer.finish(ending), interrupt.givenUp])
     return exitCode

@@ -78,12 +78,10 @@ export class Progress {
     this.#gap = 'retention'
   }
 
+  /** The place after all that was taken in. No frame is given while units are dropped, so it never lies among them. */
   get position(): Position {
-    // While units are dropped, the position is still the one that they lead up to.
-    const skip = this.#skip + this.#toDrop
-    if (skip === 0) return { token: this.#token, skip }
-    const hash = this.#toDrop > 0 ? this.#expectedHash : this.#hash
-    return { token: this.#token, skip, ...(hash !== undefined && { hash }) }
+    if (this.#skip === 0) return { token: this.#token, skip: 0 }
+    return { token: this.#token, skip: this.#skip, hash: this.#hash }
   }
 
   get verdict(): Verdict | null {

@@ -97,7 +97,9 @@ export class TestServer {
   }
 
   async start(port = new URL(this.url).port): Promise<void> {
-    this.#process = new CliProcess(['serve', '--port', port, '--data', this.dataFolder])
+    this.#process = new CliProcess(['serve', '--port', port, '--data', this.dataFolder], {
+      HEADWATER_DEMO_DELAY_MS: '1',
+    })
     const { until, out } = { until: this.#process.until.bind(this.#process), out: () => this.#process?.out ?? '' }
     await until(() => out().includes('Ctrl-C'))
     this.url = /Headwater\s+(http:\/\/[^\s/]+)/.exec(out())?.[1] ?? ''
@@ -108,9 +110,14 @@ export class TestServer {
     await this.#process?.exit
   }
 
-  async close(): Promise<void> {
+  /** Ctrl-C; answers with the exit status. */
+  async interrupt(): Promise<number | undefined> {
     this.#process?.kill('SIGINT')
-    await this.#process?.exit
+    return this.#process?.exit
+  }
+
+  async close(): Promise<void> {
+    await this.interrupt()
     await rm(this.dataFolder, { recursive: true, force: true })
   }
 

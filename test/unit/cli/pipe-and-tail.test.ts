@@ -231,6 +231,28 @@ describe('the command line', { timeout: 60_000 }, () => {
     expect(channels[0]).toMatchObject({ channel: 'listed', runs: 1 })
   })
 
+  it('serves until it is interrupted, and then ends in order although somebody reads', async () => {
+    const own = await TestServer.start()
+    const tail = own.run('tail', 'open')
+    const pipe = own.run('pipe', 'open')
+    pipe.child.stdin.write('on')
+    await tail.until(() => tail.out === 'on')
+    expect(await own.interrupt()).toBe(0)
+    await tail.until(() => tail.err.includes('Waiting for http'))
+    await own.start()
+    pipe.child.stdin.end(' and on')
+    expect(await tail.exit).toBe(0)
+    expect(tail.out).toBe('on and on')
+    await own.close()
+  })
+
+  it('does not serve from a folder that it cannot write', async () => {
+    const refused = server.run('serve', '--port', '0', '--data', '/dev/null/headwater')
+    expect(await refused.exit).toBe(1)
+    expect(refused.err).toContain('/dev/null/headwater')
+    expect(refused.err).not.toContain('    at ')
+  })
+
   it.each([
     [['pipe', ''], 1, 'must not be empty'],
     [['pipe', 'a\tb', '--', 'true'], 1, 'control characters'],
