@@ -1,16 +1,15 @@
-import { packSize } from '../protocol/packed-chunks.ts'
+import { isPackedChunks, packSize } from '../protocol/packed-chunks.ts'
 import type { LogDatabase } from './idb-schema.ts'
 import { segmentsOf } from './idb-schema.ts'
 import { LogReading } from './log-reading.ts'
 import type { LogRead } from './log-store.ts'
-import { isPackedChunks } from '../protocol/packed-chunks.ts'
 import { readableRow } from './readable-row.ts'
 
 /** Most records asked for at once. */
 const MAX_RECORDS = 1024
 
-/** The segment that holds `fromSeq`, and the next: enough where segments are large, a sample of their size where they are small. */
-const FIRST_RECORDS = 2
+/** One compacted segment fills a read; where they are small, one is a sample of their size. A second one would be read for nothing. */
+const FIRST_RECORDS = 1
 
 /**
  * The body of `readLog`. Rows and records come from one transaction. Where a segment starts at `fromSeq`, as it does for who reads on, there

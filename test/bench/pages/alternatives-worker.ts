@@ -51,7 +51,7 @@ async function give(how: Alternative, chunk: OneChunk, text: string): Promise<vo
   } else if (how === 'message-per-chunk') {
     for (const { port } of tabs) port.postMessage(chunk)
   } else {
-    const calls = tabs.map(({ callback }) => callback?.(chunk))
+    const calls = tabs.flatMap(({ callback }) => (callback ? [callback(chunk)] : []))
     if (chunk.seq % WINDOW === 0) await Promise.all(calls)
   }
 }

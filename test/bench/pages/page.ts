@@ -18,7 +18,7 @@ const stamped = (data: string): void => {
   delays.push(now() - Number(data))
 }
 
-export const bench = {
+const tab = {
   /** Joins a round: resolves once this tab listens. `url` names a source on the network instead of the feed. */
   async prepare(how: Candidate, round: string, feed: Feed, url?: string): Promise<void> {
     delays = []
@@ -66,6 +66,6 @@ export const bench = {
 }
 
 declare global {
-  var bench: (typeof import('./page.ts'))['bench']
+  var bench: typeof tab
 }
-globalThis.bench = bench
+globalThis.bench = tab
