@@ -1,6 +1,7 @@
-import { asBinary, open } from 'lmdb'
+import { asBinary, open, TransactionFlags } from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { StreamName } from '../stream-store.ts'
+import { GroupCommit } from './group-commit.ts'
 import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
 // A record is stored behind the byte at which it begins, as a double: exact up to 2^53, like every other count here.
@@ -14,12 +15,17 @@ const RECORDS = 'records-1'
 const PRODUCERS = 'producers-1'
 const META = 'meta-1'
 
+// Can be aborted as a whole, is committed when the call returns, and is flushed to the disk behind it. Not lmdb's own asynchronous writes,
+// because a commit that fails (disk full) rejects promises there that nobody can hold (lmdb 3.5.6, `rejectCommit`), and ends the process.
+const COMMIT = TransactionFlags.ABORTABLE | TransactionFlags.SYNCHRONOUS_COMMIT | TransactionFlags.NO_SYNC_FLUSH
+
 /**
- * Tables in LMDB. Writes that are asked for in the same turn share one transaction; readers never block them. A crash leaves the last whole
- * transaction: LMDB writes new pages and then one root.
+ * Tables in LMDB. A crash of the process leaves the last whole transaction: LMDB writes new pages and then one root. A power cut may take the
+ * last moments, never less than a whole transaction.
  */
 export class LmdbTables implements TableDatabase, Tables {
   readonly #root: RootDatabase
+  readonly #commits: GroupCommit
   readonly #rows: Database<StreamRow, number>
   readonly #names: Database<number, [string, string]>
   readonly #records: Database<Buffer, [number, number]>
@@ -28,6 +34,7 @@ export class LmdbTables implements TableDatabase, Tables {
 
   constructor(folder: string) {
     this.#root = open({ path: folder, maxDbs: 8, noSubdir: false })
+    this.#commits = new GroupCommit((work) => this.#root.transactionSync(work, COMMIT))
     this.#rows = this.#root.openDB({ name: ROWS, encoding: 'json', keyEncoding: 'ordered-binary' })
     this.#names = this.#root.openDB({ name: NAMES, encoding: 'json' })
     this.#records = this.#root.openDB({ name: RECORDS, encoding: 'binary' })
@@ -40,11 +47,11 @@ export class LmdbTables implements TableDatabase, Tables {
   }
 
   write<T>(work: (tables: Tables) => T): Promise<T> {
-    return this.#root.transaction(() => work(this))
+    return this.#commits.write(() => work(this))
   }
 
   async close(): Promise<void> {
-    await this.#root.flushed
+    this.#commits.flush()
     await this.#root.close()
   }
 
