@@ -20,8 +20,9 @@ export class ByteReader {
   #progress: Progress
   #asText: boolean
   #held = new Uint8Array()
-  // The token that the held bytes' successors follow, where their response is already complete.
+  // Where upstream went on after the response in which the held character began, and how many of its bytes came before that place.
   #nextToken: string | undefined
+  #heldBefore = 0
   // Each call decodes whole characters: no state, and a byte order mark is data.
   #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -36,23 +37,23 @@ export class ByteReader {
       const rest = this.#progress.takeBytes(bytes)
       return rest.length > 0 ? rest : null
     }
-    const fromBefore = this.#held.length
-    const joined = fromBefore === 0 ? bytes : concat(this.#held, bytes)
+    const joined = this.#held.length === 0 ? bytes : concat(this.#held, bytes)
     const tail = incompleteTail(joined)
     const whole = joined.subarray(0, joined.length - tail)
     this.#held = joined.slice(joined.length - tail)
     if (whole.length === 0) return null
     if (this.#nextToken === undefined) return this.#decode(this.#progress.takeBytes(whole))
-    // The first bytes belong to the response before: the position moves on to this one, and counts only what is its own.
-    const split = whole.subarray(0, fromBefore)
+    // The first bytes belong to a response before: the position moves on to this one, and counts only what is its own.
+    const before = whole.subarray(0, this.#heldBefore)
     this.#progress.moveTo(this.#nextToken)
     this.#nextToken = undefined
-    return this.#decode(concat(split, this.#progress.takeBytes(whole.subarray(fromBefore))))
+    return this.#decode(concat(before, this.#progress.takeBytes(whole.subarray(this.#heldBefore))))
   }
 
   /** The response is complete, and upstream goes on at this token. */
   next(token: string): void {
-    if (this.#held.length === 0) this.#progress.moveTo(token)
+    this.#heldBefore = this.#held.length
+    if (this.#heldBefore === 0) this.#progress.moveTo(token)
     else this.#nextToken = token
   }
 

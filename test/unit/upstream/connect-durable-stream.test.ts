@@ -5,7 +5,7 @@ import { readDurableSse } from '../../../src/upstream/durable-sse.ts'
 import { Progress } from '../../../src/upstream/progress.ts'
 import type { UpstreamFrame } from '../../../src/upstream/upstream.ts'
 import { startScriptedServer } from '../../support/scripted-server.ts'
-import { collect, everySplit, request, shown, source } from './collect.ts'
+import { bodyFetch, collect, everySplit, request, shown, source } from './collect.ts'
 import { startDurableServer, type DurableScript, type DurableServer } from './durable-server.ts'
 
 const connect = createConnectUpstream({ now: () => 7, probeMs: 100 })
@@ -145,6 +145,23 @@ describe('a durable stream', () => {
       expect([...given, ...rest.data].join('')).toBe('a\r\nb\r€😀')
       expect(rest.frames[0]?.gap).toBeUndefined()
     }
+  })
+
+  it('counts a character that came in three reads of two responses to the right one', async () => {
+    const bytes = Buffer.from('x😀y')
+    const headers = { 'content-type': 'text/plain', 'stream-next-offset': '3' }
+    const last = { ...headers, 'stream-next-offset': '6', 'stream-closed': 'true' }
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      const isFirst = new URL(input as string).searchParams.get('offset') === '-1'
+      const rest = isFirst ? [bytes.subarray(0, 3)] : Array.from(bytes.subarray(3), (byte) => Buffer.from([byte]))
+      return bodyFetch(rest, isFirst ? headers : last)(input, init)
+    }
+    const got = await collect(createConnectUpstream({ fetch }), request(durable('http://a.test/')))
+    expect(got.frames.map(({ position: { token, skip } }) => ({ token, skip }))).toEqual([
+      { token: null, skip: 1 },
+      { token: '3', skip: 2 },
+      { token: '6', skip: 0 },
+    ])
   })
 
   it('fault 11: goes on behind what retention removed, with a gap', async () => {
