@@ -29,6 +29,9 @@ export class LogCursor {
   #next: number | 'live'
   /** Resolves once the hub said where the present attachment stands: batches may overtake that answer. */
   #attached: Promise<void> = Promise.resolve()
+  /** One batch at a time: a reader may still hold one of a hub that died, when the next hub delivers what follows. */
+  #applied: Promise<unknown> = Promise.resolve()
+  #closed = false
 
   constructor(connection: Connection, options: LogCursorOptions) {
     this.#connection = connection
@@ -65,6 +68,7 @@ export class LogCursor {
         }),
         live.lost,
       ])
+      if (this.#closed) return
       if (!reply.ok) return this.#options.failed(HeadwaterError.from(reply.error))
       const { snapshot, fromSeq } = reply.value
       const another = (snapshot?.streamId ?? null) !== this.#streamId
@@ -84,8 +88,16 @@ export class LogCursor {
   }
 
   /** Takes a batch if it is the next one, and answers with the seq wanted now. */
-  async deliver(batch: Batch): Promise<number> {
+  deliver(batch: Batch): Promise<number> {
+    const answer = this.#applied.then(() => this.#apply(batch))
+    this.#applied = answer.catch(() => undefined)
+    return answer
+  }
+
+  async #apply(batch: Batch): Promise<number> {
     await this.#attached
+    // A view that was replaced by another one must not hear of what comes late.
+    if (this.#closed) return this.next
     if (batch.streamId !== this.#streamId) {
       // A newer stream of the channel starts at its first chunk; anything else is late.
       if (this.#options.streamId !== null || batch.fromSeq !== 1) return this.next
@@ -93,7 +105,7 @@ export class LogCursor {
       this.#next = 1
       this.#options.reset(batch.snapshot)
     }
-    // A dropped batch takes its status along (rule 9).
+    // Rule 10: checked always, also where the port is believed to be closed. A dropped batch takes its status along (rule 9).
     if (batch.fromSeq !== this.#next) return this.next
     this.#next = batch.toSeq
     if (batch.toSeq > batch.fromSeq) await this.#options.batch(batch)
@@ -103,20 +115,27 @@ export class LogCursor {
 
   /** The stream was deleted. */
   gone(streamId: string): void {
-    if (streamId !== this.#streamId) return
-    if (this.#options.streamId !== null) {
-      this.#options.failed(new HeadwaterError('unknown-stream', 'The stream was deleted.', streamId))
-    }
+    if (this.#closed || streamId !== this.#streamId) return
     this.#streamId = this.#options.streamId
     this.#next = 1
     this.#options.reset(null)
+    if (this.#options.streamId !== null) {
+      this.#options.failed(new HeadwaterError('unknown-stream', 'The stream was deleted.', streamId))
+    }
+  }
+
+  /** A newer stream of the channel is known to come: what is still under way of the one before is late. */
+  expect(streamId: string): void {
+    this.#streamId = streamId
+    this.#next = 1
   }
 
   failed(error: HeadwaterError): void {
-    this.#options.failed(error)
+    if (!this.#closed) this.#options.failed(error)
   }
 
   close(): void {
+    this.#closed = true
     this.#connection.remove(this.#id)
   }
 }

@@ -1,4 +1,4 @@
-import type { Chunk } from '../protocol/chunk.ts'
+import type { Chunk, Gap } from '../protocol/chunk.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { Batch } from '../protocol/hub-port.ts'
 import { unpackChunks } from '../protocol/packed-chunks.ts'
@@ -16,24 +16,33 @@ export class LogReader implements Reader {
   readonly #channel: string
   readonly #options: ReadOptions
   #cursor: LogCursor | null = null
-  /** What was delivered and not yet pulled. */
-  #chunks: Chunk[] = []
+  /** What was delivered and not yet pulled, in the order of seqs. */
+  #items: (Chunk | Gap)[] = []
   #at = 0
   #lastSeq = 0
+  /** Up to here everything was handed out, told as a gap, or not asked for: a log that is read again is passed over. */
+  #place: number
   #taken: (() => void) | null = null
   #snapshot: StreamSnapshot | null = null
   #error: HeadwaterError | null = null
   #ended = false
   #wake: (() => void) | null = null
   #readable: ReadableStream<Chunk> | null = null
+  /** Pulls are served one after the other, however many are asked for at once. */
+  #pulling: Promise<unknown> = Promise.resolve()
+  readonly #onAbort = (): void => {
+    this.#items = []
+    this.#fail(aborted(this.#options.signal))
+  }
 
   constructor(connection: Connection, channel: string, options: ReadOptions) {
     this.#connection = connection
     this.#channel = channel
     this.#options = options
-    const { signal } = options
-    signal?.addEventListener('abort', () => this.#fail(aborted(signal)), { once: true })
-    if (signal?.aborted) this.#fail(aborted(signal))
+    const { signal, from } = options
+    this.#place = typeof from === 'number' ? from - 1 : 0
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal?.aborted) this.#onAbort()
     else if (options.streamId !== undefined) this.#attach(options.streamId, options.from ?? 'start')
     else this.#attachToNewest()
   }
@@ -46,7 +55,7 @@ export class LogReader implements Reader {
     return (this.#readable ??= new ReadableStream<Chunk>(
       {
         pull: async (controller) => {
-          const { value, done } = await this.#next()
+          const { value, done } = await this.#pull()
           if (done) controller.close()
           else controller.enqueue(value)
         },
@@ -58,12 +67,13 @@ export class LogReader implements Reader {
 
   async cancel(): Promise<void> {
     await Promise.resolve()
+    this.#items = []
     this.#end()
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Chunk, undefined> {
     return {
-      next: () => this.#next(),
+      next: () => this.#pull(),
       return: async () => {
         await this.cancel()
         return { value: undefined, done: true }
@@ -119,35 +129,53 @@ export class LogReader implements Reader {
     })
   }
 
-  /** Resolves once every chunk of the batch was pulled. */
+  /** Resolves once everything in the batch was pulled. */
   async #batch(batch: Batch): Promise<void> {
-    const { onGap } = this.#options
-    for (const gap of batch.gaps) {
-      if (onGap) onGap(gap)
-      else {
-        this.#fail(
-          new HeadwaterError(
-            'gap',
-            `Chunks ${gap.fromSeq} to ${gap.toSeq} are missing (${gap.reason}). Read with onGap to go on behind them.`,
-            gap,
-          ),
-        )
-      }
+    const items: (Chunk | Gap)[] = batch.packs.flatMap(unpackChunks).filter(({ seq }) => seq > this.#place)
+    const gaps = batch.gaps.filter(({ toSeq }) => toSeq > this.#place)
+    if (gaps.length > 0) {
+      items.push(...gaps)
+      items.sort((a, b) => lastSeqOf(a) - lastSeqOf(b))
     }
-    this.#chunks = batch.packs.flatMap(unpackChunks).filter(({ seq }) => seq > this.#lastSeq)
+    if (items.length === 0 || this.#ended) return
+    this.#items = items
     this.#at = 0
-    if (this.#chunks.length === 0 || this.#ended) return
     this.#wake?.()
     await new Promise<void>((resolve) => (this.#taken = resolve))
   }
 
+  #pull(): Promise<IteratorResult<Chunk, undefined>> {
+    const result = this.#pulling.then(() => this.#next())
+    this.#pulling = result.catch(() => undefined)
+    return result
+  }
+
+  /** A gap stands in its place between the chunks: told, or the end of a reader that did not ask to be told. */
+  #passGap(gap: Gap): void {
+    const { onGap } = this.#options
+    if (onGap) return onGap(gap)
+    this.#items = []
+    this.#fail(
+      new HeadwaterError(
+        'gap',
+        `Chunks ${gap.fromSeq} to ${gap.toSeq} are missing (${gap.reason}). Read with onGap to go on behind them.`,
+        gap,
+      ),
+    )
+  }
+
   async #next(): Promise<IteratorResult<Chunk, undefined>> {
     for (;;) {
-      const chunk = this.#chunks[this.#at]
-      if (chunk !== undefined) {
+      const item = this.#items[this.#at]
+      if (item !== undefined) {
         this.#at += 1
-        this.#lastSeq = chunk.seq
-        return { value: chunk, done: false }
+        this.#place = lastSeqOf(item)
+        if ('seq' in item) {
+          this.#lastSeq = item.seq
+          return { value: item, done: false }
+        }
+        this.#passGap(item)
+        continue
       }
       if (this.#error) throw this.#error
       if (this.#ended) return { value: undefined, done: true }
@@ -176,6 +204,7 @@ export class LogReader implements Reader {
 
   #end(): void {
     this.#ended = true
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#cursor?.close()
     this.#taken?.()
     this.#taken = null
@@ -183,5 +212,7 @@ export class LogReader implements Reader {
   }
 }
 
-const aborted = (signal: AbortSignal): HeadwaterError =>
-  new HeadwaterError('aborted', 'The reader was aborted by its signal.', undefined, { cause: signal.reason })
+const lastSeqOf = (item: Chunk | Gap): number => ('seq' in item ? item.seq : item.toSeq)
+
+const aborted = (signal: AbortSignal | undefined): HeadwaterError =>
+  new HeadwaterError('aborted', 'The reader was aborted by its signal.', undefined, { cause: signal?.reason })
