@@ -39,6 +39,20 @@ export interface Watcher {
   changed(streamId: string, info: StreamInfo | null): void
 }
 
+const closedError = (): HeadwaterError => new HeadwaterError('closed', 'This page has closed its hub.')
+
+/** Why no hub could be started. An application's own `worker` may throw anything. */
+function toStartError(thrown: unknown): HeadwaterError {
+  if (thrown instanceof HeadwaterError) return thrown
+  const why = thrown instanceof Error ? thrown.message : String(thrown)
+  return new HeadwaterError(
+    'worker-failed',
+    `The hub could not be started: ${why} What is stored is safe. Reload the page.`,
+    undefined,
+    { cause: thrown },
+  )
+}
+
 const lostError = (): HeadwaterError =>
   new HeadwaterError('hub-lost', 'The hub is gone; a new one takes over. What it had stored is safe.')
 
@@ -73,7 +87,7 @@ export class Connection {
 
   /** The present connection, or the next one. Rejects while no hub can be started. */
   connected(): Promise<Live> {
-    if (this.#closed) return Promise.reject(new HeadwaterError('closed', 'This page has closed its hub.'))
+    if (this.#closed) return Promise.reject(closedError())
     if (this.#live) return Promise.resolve(this.#live)
     if (this.#failure) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
@@ -101,7 +115,10 @@ export class Connection {
     this.#cursors.set(cursorId, cursor)
     // In a task of its own: the cursor learns its id first.
     queueMicrotask(() => {
+      if (this.#cursors.get(cursorId) !== cursor) return
       if (this.#live) void cursor.attach(this.#live)
+      else if (this.#closed) cursor.failed(closedError())
+      else if (this.#failure) cursor.failed(this.#failure)
     })
     return cursorId
   }
@@ -134,7 +151,13 @@ export class Connection {
     if (this.#live) void this.#live.hub.bye().catch(() => undefined)
     this.#drop?.()
     this.#wake?.()
-    this.#reject(new HeadwaterError('closed', 'This page has closed its hub.'))
+    this.#fail(closedError())
+  }
+
+  /** Whoever waits is told (I8). */
+  #fail(error: HeadwaterError): void {
+    this.#reject(error)
+    for (const cursor of [...this.#cursors.values()]) cursor.failed(error)
   }
 
   #reject(error: HeadwaterError): void {
@@ -152,14 +175,15 @@ export class Connection {
       try {
         await this.#connect()
         continue
-      } catch (error) {
-        if (!(error instanceof HeadwaterError)) throw error
+      } catch (thrown) {
+        // Leaving for the back-forward cache, or for good, is no failure.
+        if (this.#closed || this.#paused) continue
+        const error = toStartError(thrown)
         this.#failures += 1
         const final = error.code === 'incompatible'
         if (final || this.#failures >= MAX_FAILED_STARTS) {
           this.#failure = error
-          this.#reject(error)
-          for (const cursor of this.#cursors.values()) cursor.failed(error)
+          this.#fail(error)
         }
         if (final) return
       }
@@ -176,12 +200,17 @@ export class Connection {
     const clientId = nanoid()
     const end = new AbortController()
     this.#drop = () => end.abort()
+    // Before the first wait: whoever drops this connection early must be heard.
+    const ended = new Promise<never>((_, reject) =>
+      end.signal.addEventListener('abort', () => reject(lostError()), { once: true }),
+    )
+    ended.catch(() => undefined)
     // 1. Never used again: a duplicated tab, or a page from the cache, is another client.
     const held = await (locks && acquireLock(locks, tabLock(clientId)))
     const back = new MessageChannel()
     let port: MessagePort | null = null
     try {
-      const started = await start(this.#generation)
+      const started = await Promise.race([start(this.#generation), ended])
       port = started.port
       // Held for as long as the connection: a proxy may be collected in mid-call.
       const hub = Comlink.wrap<HubPort>(port)
@@ -196,10 +225,6 @@ export class Connection {
         clientId,
         givesHeaders: this.#options.givesHeaders,
       }
-      const ended = new Promise<never>((_, reject) =>
-        end.signal.addEventListener('abort', () => reject(lostError()), { once: true }),
-      )
-      ended.catch(() => undefined)
       let timer: ReturnType<typeof setTimeout> | undefined
       const deadline = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(this.#noAnswer()), HELLO_DEADLINE_MS)
