@@ -60,6 +60,7 @@ export class View implements StreamView {
       batch: (batch) => this.#apply(batch),
       reset: (snapshot) => {
         this.#snapshot = snapshot
+        this.#failure = null
         this.#clear()
         this.#changed()
       },
@@ -96,7 +97,16 @@ export class View implements StreamView {
       this.#isKnown = true
       for (const resolve of this.#known) resolve()
     }
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener()
+      } catch (error) {
+        // As an event target does: reported, and nobody else notices. Thrown here, it would refuse the batch.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
   }
 
   /** Reads chunks from now on. */
@@ -122,20 +132,26 @@ export class View implements StreamView {
     this.#cursor = this.#attach()
   }
 
-  /** What the hub last said; resolves once it said something. */
+  /**
+   * What the hub last said; resolves once it said something.
+   * @throws {HeadwaterError} `closed`, or why there is no hub
+   */
   async known(): Promise<StreamSnapshot | null> {
     await this.#connection.connected()
-    if (!this.#isKnown) await new Promise<void>((resolve) => this.#known.push(resolve))
+    if (!this.#isKnown && !this.#closed) await new Promise<void>((resolve) => this.#known.push(resolve))
+    if (this.#snapshot === null && this.#failure !== null) throw this.#failure
+    if (this.#closed) throw new HeadwaterError('closed', 'This view was closed.')
     return this.#snapshot
   }
 
-  /** Takes in what an answer of the hub already told, before the cursor brings it. */
+  /** Takes in what an answer of the hub already told, before the cursor brings it: a newer stream. `open` may also have joined an older one. */
   learn(snapshot: StreamSnapshot): void {
-    if (this.#streamId === null && this.#snapshot?.streamId !== snapshot.streamId) {
-      this.#snapshot = snapshot
-      this.#clear()
-      this.#changed()
-    }
+    if (this.#streamId !== null || this.#closed) return
+    if (this.#snapshot !== null && this.#snapshot.createdAt >= snapshot.createdAt) return
+    this.#cursor.expect(snapshot.streamId)
+    this.#snapshot = snapshot
+    this.#clear()
+    this.#changed()
   }
 
   get state(): State {
@@ -183,7 +199,10 @@ export class View implements StreamView {
   subscribe(listener: () => void, { signal }: { signal?: AbortSignal } = {}): () => void {
     // The same function given twice is two subscriptions.
     const own = (): void => listener()
-    const off = (): void => void this.#listeners.delete(own)
+    const off = (): void => {
+      this.#listeners.delete(own)
+      signal?.removeEventListener('abort', off)
+    }
     if (signal?.aborted) return off
     this.#listeners.add(own)
     signal?.addEventListener('abort', off, { once: true })
@@ -193,6 +212,7 @@ export class View implements StreamView {
   close(): void {
     this.#closed = true
     this.#listeners.clear()
+    for (const resolve of this.#known) resolve()
     this.#cursor.close()
   }
 }
