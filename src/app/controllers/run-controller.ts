@@ -87,7 +87,8 @@ export class RunController implements ReactiveController {
     if (stored) return { channel, streamId: stored.streamId }
     const source = { url, format: 'durable-stream' } as const
     if (newest) {
-      const cancel = `/v1/channels/${encodeURIComponent(channel.name)}/cancel`
+      const run = url.slice(url.lastIndexOf('/') + 1)
+      const cancel = `/v1/channels/${encodeURIComponent(channel.name)}/cancel?run=${run}`
       return { channel, streamId: await channel.open({ ...source, cancel }) }
     }
     this.#earlier ??= this.#hub().channel(EARLIER)

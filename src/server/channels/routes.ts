@@ -51,8 +51,16 @@ async function listRuns(context: ServerContext, request: Request): Promise<Respo
 async function cancelLive(context: ServerContext, runs: ModelRuns, request: Request): Promise<Response> {
   const channel = channelOf(request)
   await context.authorize(request, 'cancel', encodeURIComponent(channel))
-  const live = (await knownRuns(context, channel)).find((info) => info.ending === null)
-  if (live === undefined) throw new Refusal(409, 'not-live', 'No run of this channel is live.')
+  const known = await knownRuns(context, channel)
+  // By name where it is known: whoever cancels an old run must not hit the new one that started meanwhile.
+  const run = new URL(request.url).searchParams.get('run')
+  const live = known.find((info) => (run === null ? info.ending === null : info.name.run === run))
+  if (live === undefined) {
+    throw run === null
+      ? new Refusal(409, 'not-live', 'No run of this channel is live.')
+      : new Refusal(404, 'unknown-run', 'The channel has no such run.')
+  }
+  if (live.ending !== null) return answerJson(runInfo(live))
   if (live.writer !== null) await runs.cancel(live.name)
   else await context.store.append(live.name, { contentType: null, records: [], ending: { kind: 'cancelled' } })
   const after = await context.store.info(live.name)

@@ -126,6 +126,17 @@ describe('cancelling a channel', () => {
     expect((await cancel('b')).status).toBe(404)
   })
 
+  it('leaves the new run alone when an old one is cancelled by its name', async () => {
+    await client.create('/v1/stream/a/1')
+    await client.end('/v1/stream/a/1', { kind: 'done' })
+    await client.create('/v1/stream/a/2')
+    const response = await client.send('POST', '/v1/channels/a/cancel?run=1')
+    expect(await json(response)).toMatchObject({ run: '1', status: 'done' })
+    expect((await client.send('POST', '/v1/channels/a/cancel?run=3')).status).toBe(404)
+    const named = await client.send('POST', '/v1/channels/a/cancel?run=2')
+    expect(await json(named)).toMatchObject({ run: '2', status: 'cancelled' })
+  })
+
   it('aborts a model', async () => {
     await ask('chat:1')
     await model.called
