@@ -6,11 +6,7 @@ import type { Locks } from './locks.ts'
  */
 export function createSoloLocks(): Locks {
   const tails = new Map<string, Promise<unknown>>()
-  const request = (
-    name: string,
-    options: LockOptions,
-    held: (lock: Lock) => Promise<unknown>,
-  ): Promise<unknown> => {
+  const request = (name: string, options: LockOptions, held: (lock: Lock) => Promise<unknown>): Promise<unknown> => {
     const { signal, mode = 'exclusive' } = options
     const turn = mode === 'shared' ? new Promise<never>(() => undefined) : (tails.get(name) ?? Promise.resolve())
     const aborted = new Promise<never>((_, reject) => {
