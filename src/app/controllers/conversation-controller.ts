@@ -4,6 +4,7 @@ import { nanoid } from 'nanoid'
 import { exchangesOf, toUiMessages } from '../lib/conversation.ts'
 import type { Exchange } from '../lib/conversation.ts'
 import { onFrame } from '../lib/on-frame.ts'
+import type { ServerRun } from '../lib/server-channels.ts'
 
 /** One turn as it is shown. */
 export interface Turn {
@@ -23,6 +24,7 @@ export class ConversationController implements ReactiveController {
   readonly #views = new Map<string, StreamView>()
   #newestId: string | null = null
   #loaded = false
+  #joined: string | null = null
 
   constructor(host: ReactiveControllerHost) {
     this.#update = onFrame(() => host.requestUpdate())
@@ -66,6 +68,23 @@ export class ConversationController implements ReactiveController {
     await this.#refresh()
   }
 
+  /**
+   * Shows a run that was asked for in another browser: of its conversation the server has the answers.
+   * Does nothing where this browser has turns of its own.
+   */
+  async join(run: Pick<ServerRun, 'run'>): Promise<void> {
+    const channel = this.#channel
+    if (!channel || this.#joined === run.run) return
+    this.#joined = run.run
+    // Asked anew: a message sent here a moment ago is stored before the server knows of it.
+    const history = await channel.history()
+    if (history.length > 0 || channel !== this.#channel) return
+    const chat = `/v1/chat/${encodeURIComponent(channel.name)}`
+    const query = `run=${encodeURIComponent(run.run)}`
+    await channel.open({ url: `${chat}/stream?${query}&offset=-1`, cancel: `${chat}/cancel?${query}` })
+    await this.#refresh()
+  }
+
   hostDisconnected(): void {
     this.#leave()
   }
@@ -77,6 +96,7 @@ export class ConversationController implements ReactiveController {
     this.#exchanges = []
     this.#newestId = null
     this.#loaded = false
+    this.#joined = null
     this.#channel = null
   }
 

@@ -83,8 +83,9 @@ export class FeedController implements ReactiveController {
         if (!heard) await pause(signal)
         renew = true
       } catch {
-        // The stream was deleted under us, or the hub died: from the start, and never in a tight loop.
-        renew = false
+        // Never in a tight loop. A feed that failed for good would be joined again for ever; one that was deleted under us, or lost with
+        // its hub, is looked for anew.
+        renew = !renew && channel.state.ending !== null
         await pause(signal)
       }
     }

@@ -57,6 +57,7 @@ export class ChannelView extends LitElement {
     if (this.name.startsWith(CHAT_PREFIX)) {
       return html`<hw-chat-view
         .channel=${this.#channel}
+        .run=${this.entry?.newestRun ?? null}
         .models=${this.models}
         .model=${this.model}
         .reach=${this.reach}

@@ -9,6 +9,7 @@ import type { ServerReach } from '../controllers/feed-controller.ts'
 import { announce } from '../lib/announce.ts'
 import { icon } from '../lib/icons.ts'
 import type { ModelList } from '../lib/server-api.ts'
+import type { ServerRun } from '../lib/server-channels.ts'
 import { describeStatus } from '../lib/status-words.ts'
 import { titleOf } from '../lib/conversation.ts'
 import { controls } from '../styles/controls.ts'
@@ -94,6 +95,8 @@ export class ChatView extends LitElement {
   ]
 
   @property({ attribute: false }) channel!: Channel
+  /** The newest run on the server, where it has one. */
+  @property({ attribute: false }) run: ServerRun | null = null
   @property({ attribute: false }) models: ModelList | null = null
   @property() model: string | null = null
   @property() reach: ServerReach = 'unknown'
@@ -105,6 +108,11 @@ export class ChatView extends LitElement {
 
   protected override willUpdate(): void {
     this.#conversation.follow(this.channel)
+    const { turns, loaded } = this.#conversation
+    if (loaded && turns.length === 0 && this.run) {
+      // Where that fails, the view stays empty, and one may write.
+      this.#conversation.join(this.run).catch(() => undefined)
+    }
   }
 
   protected override render(): TemplateResult {
@@ -138,7 +146,12 @@ export class ChatView extends LitElement {
       }
       <div class="foot">
         <div class="verbs">
-          <hw-verbs .channel=${this.channel} .state=${newest?.state ?? null} retryEnded></hw-verbs>
+          <hw-verbs
+            .channel=${this.channel}
+            .state=${newest?.state ?? null}
+            retryEnded
+            @hw-verbs-gone=${this.#focusComposer}
+          ></hw-verbs>
         </div>
         <hw-composer
           .models=${this.models}
@@ -152,7 +165,7 @@ export class ChatView extends LitElement {
 
   protected override firstUpdated(): void {
     // On a phone the keyboard would cover what one came to read.
-    if (matchMedia('(pointer: fine)').matches) this.renderRoot.querySelector('hw-composer')?.focus()
+    if (matchMedia('(pointer: fine)').matches) this.#focusComposer()
     // Answers grow and Markdown arrives without this element rendering again.
     const observer = new ResizeObserver(() => this.#follow())
     const turns = this.renderRoot.querySelector('.turns')
@@ -173,6 +186,10 @@ export class ChatView extends LitElement {
         network.
       </p>
     </div>`
+  }
+
+  #focusComposer(): void {
+    this.renderRoot.querySelector('hw-composer')?.focus()
   }
 
   #blocked(newest: Turn | undefined): string {

@@ -35,6 +35,8 @@ export class LogLines extends LitElement {
   /** A chunk is a message: a line of its own. */
   @property({ type: Boolean }) linePerChunk = false
   @property({ type: Boolean }) wrap = false
+  /** The stream has ended: a reader that fails then says how it ended, which the view shows already. */
+  @property({ type: Boolean }) ended = false
   /** What an empty log says. */
   @property() placeholder = ''
   @state() private following = true
@@ -92,7 +94,7 @@ export class LogLines extends LitElement {
           </div>
         </div>
       </div>
-      ${error === null ? nothing : html`<p class="notice bad" role="alert">${error}</p>`}
+      ${error === null || this.ended ? nothing : html`<p class="notice bad" role="alert">${error}</p>`}
       ${
         this.following
           ? nothing
@@ -113,6 +115,11 @@ export class LogLines extends LitElement {
     this.dispatchEvent(new CustomEvent('hw-lines', { detail: { count: dropped + count, seq: this.#log.seq } }))
   }
 
+  /** Puts the keyboard's focus on the lines. */
+  focusLines(): void {
+    this.scroller.focus({ preventScroll: true })
+  }
+
   #atEnd(): boolean {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller
     return scrollHeight - scrollTop - clientHeight <= END_SLACK
@@ -130,7 +137,7 @@ export class LogLines extends LitElement {
 
   #jump(): void {
     this.following = true
-    this.scroller.focus()
+    this.focusLines()
   }
 }
 

@@ -59,6 +59,7 @@ export class LogView extends LitElement {
         <hw-verbs
           .channel=${isNewest ? this.channel : null}
           .state=${state}
+          @hw-verbs-gone=${() => this.renderRoot.querySelector('hw-log-lines')?.focusLines()}
           @hw-restarted=${(event: CustomEvent<string>) => this.#run.replace(event.detail)}
         ></hw-verbs>
       </hw-view-header>
@@ -85,6 +86,7 @@ export class LogView extends LitElement {
         .streamId=${open?.streamId ?? null}
         .linePerChunk=${this.#linePerChunk()}
         .wrap=${this.wrap}
+        .ended=${state?.ending != null}
         .placeholder=${this.#placeholder(state)}
         @hw-lines=${this.#onLines}
       ></hw-log-lines>
@@ -117,7 +119,8 @@ export class LogView extends LitElement {
         ${runs.map(
           ({ url, facts, startedAt }, index) =>
             html`<option value=${url} ?selected=${url === shown}>
-              ${index === 0 ? 'Newest run' : `Run of ${formatWhen(startedAt)}`} (${describeStatus(facts).label})
+              ${index === 0 ? 'Newest run' : `Run ${runs.length - index} of ${formatWhen(startedAt)}`}
+              (${describeStatus(facts).label})
             </option>`,
         )}
       </select>

@@ -49,7 +49,12 @@ export class VerbButtons extends LitElement {
   /** Whether a run that ended can be tried again. A log's run has ended for good: reading it again would say the same. */
   @property({ type: Boolean }) retryEnded = false
   @state() private failure = ''
-  @state() private busy = false
+  #busy = false
+  #hadFocus = false
+
+  protected override willUpdate(): void {
+    this.#hadFocus = this.shadowRoot?.activeElement != null
+  }
 
   protected override render(): TemplateResult | typeof nothing {
     const verbs = this.#verbs()
@@ -57,12 +62,18 @@ export class VerbButtons extends LitElement {
     return html`<div class="row">
       ${verbs.map((verb) => {
         const { label, icon: name, hint } = BUTTONS[verb]
-        return html`<button type="button" title=${hint} ?disabled=${this.busy} @click=${() => this.#act(verb)}>
-          ${icon(name)}${label}
-        </button>`
+        return html`<button type="button" title=${hint} @click=${() => this.#act(verb)}>${icon(name)}${label}</button>`
       })}
       ${this.failure === '' ? nothing : html`<span class="failure" role="alert">${this.failure}</span>`}
     </div>`
+  }
+
+  /** A verb takes its own button away. The next one has the focus then, or the view finds a place for it. */
+  protected override updated(): void {
+    if (!this.#hadFocus || this.shadowRoot?.activeElement) return
+    const button = this.renderRoot.querySelector('button')
+    if (button) button.focus()
+    else this.dispatchEvent(new CustomEvent('hw-verbs-gone'))
   }
 
   #verbs(): VerbName[] {
@@ -80,8 +91,9 @@ export class VerbButtons extends LitElement {
 
   async #act(verb: VerbName): Promise<void> {
     const { channel } = this
-    if (!channel) return
-    this.busy = true
+    // Not disabled meanwhile: a button that is would lose the focus.
+    if (!channel || this.#busy) return
+    this.#busy = true
     this.failure = ''
     try {
       const streamId = await channel[verb]()
@@ -89,7 +101,7 @@ export class VerbButtons extends LitElement {
     } catch (thrown) {
       this.failure = errorText(thrown)
     } finally {
-      this.busy = false
+      this.#busy = false
     }
   }
 }
@@ -101,5 +113,7 @@ declare global {
   interface HTMLElementEventMap {
     /** A retry made a new stream; `detail` is its id. */
     'hw-restarted': CustomEvent<string>
+    /** The button that had the focus is gone, and there is no other. */
+    'hw-verbs-gone': CustomEvent<null>
   }
 }
