@@ -12,6 +12,8 @@ export interface Slot {
 
 interface Holder {
   since: number
+  /** When it was asked to give way. One that cannot (a stream that could not be continued) is counted for one turn, then another is asked. */
+  askedAt: number
   wanted: AbortController
 }
 
@@ -93,28 +95,37 @@ export class ConnectionPool {
   }
 
   #grant(pool: Pool): Holder {
-    const holder = { since: this.#now(), wanted: new AbortController() }
+    const holder = { since: this.#now(), askedAt: Infinity, wanted: new AbortController() }
     pool.holders.add(holder)
     return holder
   }
 
   /** Asks as many holders to give way as streams are waiting, the longest first, each once its turn is over. */
   #askForTurns(pool: Pool): void {
-    const asked = [...pool.holders].filter((holder) => holder.wanted.signal.aborted).length
-    const toAsk = [...pool.holders]
-      .filter((holder) => !holder.wanted.signal.aborted)
-      .slice(0, Math.max(0, pool.queue.length - asked))
     const now = this.#now()
-    for (const holder of toAsk) if (holder.since + this.#turnMs <= now) holder.wanted.abort()
-    const next = toAsk.find((holder) => !holder.wanted.signal.aborted)
-    if (next === undefined || pool.scheduled) return
+    const holders = [...pool.holders]
+    const asked = holders.filter(({ askedAt }) => askedAt <= now && now < askedAt + this.#turnMs)
+    const toAsk = holders
+      .filter((holder) => !holder.wanted.signal.aborted)
+      .slice(0, Math.max(0, pool.queue.length - asked.length))
+    for (const holder of toAsk) {
+      if (holder.since + this.#turnMs > now) continue
+      holder.askedAt = now
+      holder.wanted.abort()
+      asked.push(holder)
+    }
+    // The next time at which somebody's turn is over, or one who was asked has not given way.
+    const times = toAsk.filter(({ wanted }) => !wanted.signal.aborted).map(({ since }) => since)
+    const stuck = pool.queue.length > 0 && holders.some(({ wanted }) => !wanted.signal.aborted)
+    if (stuck) times.push(...asked.map(({ askedAt }) => askedAt))
+    if (times.length === 0 || pool.scheduled) return
     pool.scheduled = true
     this.#schedule(
       () => {
         pool.scheduled = false
         this.#askForTurns(pool)
       },
-      next.since + this.#turnMs - now,
+      Math.min(...times) + this.#turnMs - now,
     )
   }
 }
