@@ -5,7 +5,7 @@ import { segmentsOf, streamsOf } from './idb-schema.ts'
 import type { WriteTransaction } from './idb-transaction.ts'
 import { Requests } from './idb-transaction.ts'
 import type { RowChange, RowResult, StreamRow } from './log-store.ts'
-import { planRuns } from './plan-compaction.ts'
+import { planRuns, splitPack } from './plan-compaction.ts'
 import { isReadableRow, readableRow } from './readable-row.ts'
 
 /** The body of `commit`: two round trips, one to read all rows, one to write everything. */
@@ -36,7 +36,8 @@ export async function commitChanges(tx: WriteTransaction, changes: readonly RowC
       requests.add(tx.objectStore('channels').put({ channel: row.channel, streamId }))
     }
     requests.add(streams.put(row))
-    for (const run of planRuns(added)) requests.add(segments.put(joinPacks(run), [streamId, run[0].fromSeq]))
+    for (const run of planRuns(added.flatMap(splitPack)))
+      requests.add(segments.put(joinPacks(run), [streamId, run[0].fromSeq]))
   }
   await requests.commit(tx)
   return changes.map(({ streamId }, i) => ({ row: rows.get(streamId), applied: applied[i] === true }))

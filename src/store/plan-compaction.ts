@@ -1,5 +1,5 @@
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
-import { endSeq, packSize } from '../protocol/packed-chunks.ts'
+import { endSeq, packSize, slicePack } from '../protocol/packed-chunks.ts'
 
 /**
  * How large a segment grows by compaction. One is read and decoded in about 2 ms, and one read of the log (512 Ki units, 5,000 chunks) needs
@@ -37,4 +37,15 @@ export function planRuns(segments: readonly PackedChunks[]): Run[] {
     size = packSize(segment)
   }
   return runs
+}
+
+/** A pack as segments within the limits: of one that is larger than a read, every read would decode all. A larger chunk stays alone. */
+export function splitPack(pack: PackedChunks): PackedChunks[] {
+  const parts: PackedChunks[] = []
+  let part = slicePack(pack, pack.fromSeq, SEGMENT_MAX_CHUNKS, SEGMENT_MAX_SIZE)
+  while (part !== null) {
+    parts.push(part)
+    part = slicePack(pack, endSeq(part), SEGMENT_MAX_CHUNKS, SEGMENT_MAX_SIZE)
+  }
+  return parts
 }

@@ -129,6 +129,24 @@ export function runIdbStoreContract(name: string): void {
       ])
     })
 
+    test('splits what one transaction brings into records that a read can take whole', async () => {
+      const large = [
+        ...lines(1, 12_000),
+        { time: 1, data: 'x'.repeat(300_000) },
+        { time: 1, data: 'y'.repeat(200_000) },
+      ]
+      await store.commit([append('a', large)])
+      expect(await medium.keys('segments')).toEqual([
+        ['a', 1],
+        ['a', 5001],
+        ['a', 10_001],
+        ['a', 12_001],
+        ['a', 12_002],
+      ])
+      const read = await seqsFrom((from) => store.readLog('a', from), 1)
+      expect(read).toEqual(Array.from({ length: 12_002 }, (_, i) => i + 1))
+    })
+
     test('packs what one transaction appends to a stream in one record', async () => {
       await store.commit([append('a', lines(1, 2)), append('a', lines(3, 2)), append('a', lines(5, 2))])
       expect(await medium.keys('segments')).toEqual([['a', 1]])
