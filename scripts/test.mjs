@@ -28,7 +28,8 @@ function run(script, args, env) {
     const child = spawn(process.execPath, [join(ROOT, 'node_modules', script), ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, ...env },
+      // Runners colour what they write where CI is set, also into a file.
+      env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }), ...env },
     })
     child.on('error', reject)
     child.on('close', (status) => resolve(status ?? 1))

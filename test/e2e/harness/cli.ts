@@ -29,8 +29,9 @@ export class Command {
   #stderr = ''
   readonly #closed: Promise<number>
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+  /** @param script what Node runs: by default the command as built */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, script = MAIN) {
+    this.child = spawn(process.execPath, [script, ...args], {
       env: { ...cleanEnvironment(), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })

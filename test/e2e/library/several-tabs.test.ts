@@ -1,4 +1,4 @@
-import { expect, test } from '../harness/fixtures.ts'
+import { Tab, expect, test } from '../harness/fixtures.ts'
 import { expectPrefix, expectSeq, expectWhole, lines } from '../harness/truth.ts'
 
 test('two tabs show the same stream live, over one connection', async ({ upstream, tabs }) => {
@@ -88,4 +88,20 @@ test('a tab that spins delays no other, and has everything once it is back', asy
   await spinning
   await expectPrefix(bad, 'spin', stream.truth.join(''))
   await expectWhole([bad], 'spin', stream.truth.join(''))
+})
+
+test('without SharedWorker the page is its own hub, says so, and streams all the same', async ({
+  upstream,
+  context,
+}) => {
+  await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'))
+  const stream = upstream.script('alone', { format: 'sse-ids', chunks: lines(50), released: 20, ends: false })
+  const tab = new Tab(await context.newPage())
+  await tab.page.goto(upstream.origin)
+  await tab.send('alone', { url: stream.path })
+  await expectSeq([tab], 'alone', 20)
+  expect(await tab.page.evaluate(() => hw.hub.info?.tier)).toBe('page')
+  stream.release()
+  stream.end()
+  await expectWhole([tab], 'alone', stream.truth.join(''))
 })
