@@ -7,7 +7,7 @@ const HUB_CACHE = 'headwater-hub-scripts'
 const RELEASES = 3
 
 /** An entry of the list that the build writes into the service worker. */
-export type PrecacheEntry = string | { url: string; revision: string | null }
+export type PrecacheEntry = string | { url: string; revision?: string | null }
 
 /** The path of an entry. */
 export function pathOf(entry: PrecacheEntry): string {

@@ -1,12 +1,11 @@
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching'
 import { registerRoute } from 'workbox-routing'
 import { keepHubScripts, pathOf, serveHubScript } from './precache.ts'
-import type { PrecacheEntry } from './precache.ts'
 import { isHubScript, isServerPath } from './routes.ts'
 
 // The app opens without a network, and so do hubs of the last releases. Nothing else: streams are never answered for here, and a new version
 // waits until a person lets it take over (it claims no page either).
-declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: PrecacheEntry[] }
+declare const self: ServiceWorkerGlobalScope
 
 const entries = self.__WB_MANIFEST
 
