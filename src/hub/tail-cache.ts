@@ -63,9 +63,12 @@ export class TailCache {
     let first = this.#packs.length - 1
     while (first > 0 && (this.#packs[first] as PackedChunks).fromSeq > fromSeq) first--
     for (let i = Math.max(0, first); i < this.#packs.length && chunks < maxChunks && size < maxSize; i++) {
-      const part = slicePack(this.#packs[i] as PackedChunks, fromSeq, maxChunks - chunks, maxSize - size)
+      const pack = this.#packs[i] as PackedChunks
+      const part = slicePack(pack, fromSeq, maxChunks - chunks, maxSize - size)
       if (part === null) continue
       found.push(part)
+      // What did not fit comes first next time; the pack behind it would leave a hole.
+      if (endSeq(part) < endSeq(pack)) break
       chunks += part.lengths.length
       size += packSize(part)
     }
