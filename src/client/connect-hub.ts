@@ -28,7 +28,8 @@ class PageHub implements Hub, ChannelHost {
     })
     this.#watch = new StreamWatch(this.connection)
     this.#stopLifecycle = followPageLifecycle(this.connection)
-    signal?.addEventListener('abort', () => this.close(), { once: true })
+    if (signal?.aborted) this.close()
+    else signal?.addEventListener('abort', () => this.close(), { once: true })
   }
 
   get info(): HubInfo | null {
@@ -50,6 +51,10 @@ class PageHub implements Hub, ChannelHost {
 
   keepSecrets(streamId: string, secrets: Secrets): void {
     this.#secrets.set(streamId, secrets)
+  }
+
+  secretsOf(streamId: string): Secrets | undefined {
+    return this.#secrets.get(streamId)
   }
 
   channel(name: string, options: ChannelOptions = {}): Channel {

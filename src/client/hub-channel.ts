@@ -20,6 +20,8 @@ export interface ChannelHost {
   readonly givesHeaders: boolean
   /** Keeps headers that must not be stored, to give them to a later hub. */
   keepSecrets(streamId: string, secrets: readonly (readonly [string, string])[]): void
+  /** What was kept of a stream, if anything. */
+  secretsOf(streamId: string): readonly (readonly [string, string])[] | undefined
 }
 
 // The fields of State are getters on the channel too; they are defined below, in one loop.
@@ -80,7 +82,16 @@ export class HubChannel implements Channel {
 
   async retry(): Promise<string> {
     const retryOf = await this.#current()
-    return this.#request({ streamId: nanoid(), channel: this.name, source: null, mode: { retryOf } })
+    const streamId = nanoid()
+    const secrets = this.#host.secretsOf(retryOf)
+    if (secrets) this.#host.keepSecrets(streamId, secrets)
+    return this.#request({
+      streamId,
+      channel: this.name,
+      source: null,
+      ...(secrets && { secrets }),
+      mode: { retryOf },
+    })
   }
 
   history(): Promise<readonly StreamInfo[]> {
