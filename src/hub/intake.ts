@@ -18,6 +18,8 @@ export interface IntakeOptions {
   row: () => StreamRow | undefined
   /** Called after each commit (hand-over rule 3: nothing is delivered before). */
   committed: (row: StreamRow, packs: readonly PackedChunks[]) => void
+  /** Called when nothing more can be appended, with the row that said so: upstream may be silent for long, and nobody else would notice. */
+  stopped: (row: StreamRow | undefined) => void
 }
 
 /**
@@ -66,6 +68,7 @@ export class Intake {
       while (this.#pending.length > 0 && !this.fenced && this.failure === null) await this.#append()
     } catch (error) {
       this.failure = error
+      this.#options.stopped(this.#options.row())
     } finally {
       this.#flushing = null
     }
@@ -94,6 +97,8 @@ export class Intake {
     })
     if (!result.applied || result.row === undefined) {
       this.fenced = true
+      // Rule 12: an append is where an owner learns of intents.
+      this.#options.stopped(result.row)
       return
     }
     committed(result.row, packs)

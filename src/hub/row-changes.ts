@@ -52,8 +52,6 @@ export function takeOver(row: StreamRow | undefined, now: number): TakeOver {
     task: 'fetch',
     row: changed(row, now, {
       epoch,
-      // Rule 8: that a request may have been sent is committed before it is.
-      sent: true,
       status: row.status === 'streaming' ? 'reconnecting' : row.status,
     }),
   }
@@ -177,6 +175,11 @@ export function append(
       ...(gaps.length > 0 && { gaps: [...row.gaps, ...gaps] }),
     }),
   }
+}
+
+/** Rule 8: a request that is not idempotent is sent once; so that it may have been sent is committed first. */
+export function sending(row: StreamRow, now: number): StreamRow {
+  return changed(row, now, { sent: true })
 }
 
 /** What the response's head told. Committed at once, so that a hub that dies before the first chunk leaves the resume address behind. */

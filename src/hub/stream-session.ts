@@ -12,7 +12,7 @@ import { deferred } from './deferred.ts'
 import type { HubContext } from './hub-context.ts'
 import { Intake } from './intake.ts'
 import { isOpen, wantsOwner } from './row.ts'
-import { connected, endCancelled, lost, refused, takeOver, waiting, type TakeOver } from './row-changes.ts'
+import { connected, endCancelled, lost, refused, sending, takeOver, waiting, type TakeOver } from './row-changes.ts'
 import { transition, type Ownership, type SessionEvent, type SessionState } from './session-state.ts'
 import { TailCache } from './tail-cache.ts'
 
@@ -49,8 +49,8 @@ export class StreamSession {
   #change = deferred()
   /** Somebody asked for an attempt now: a tab came, the network is back. */
   #nudged = false
-  /** The request was never sent before (hand-over rule 8); true until this owner sends it. */
-  #first = false
+  #refreshing: Promise<void> | null = null
+  #refreshAgain = false
   readonly #running: Promise<void>
 
   constructor(context: HubContext, row: StreamRow) {
@@ -75,22 +75,32 @@ export class StreamSession {
 
   /** Takes in what a transaction or a read showed. Older news than what is known is no news. */
   learn(row: StreamRow | undefined, packs: readonly PackedChunks[] = []): void {
-    if (row !== undefined && this.#row !== undefined && row.version < this.#row.version) return
+    const same = row?.createdAt === this.#row?.createdAt
+    if (row !== undefined && this.#row !== undefined && same && row.version < this.#row.version) return
+    if (!same) this.#cache.clear()
     if (packs.length > 0) this.#cache.append(packs)
-    if (row?.version === this.#row?.version && packs.length === 0) return
+    if (same && row?.version === this.#row?.version && packs.length === 0) return
     this.#row = row
-    if (row === undefined) this.#cache.clear()
     this.#signalChange()
     for (const listener of [...this.listeners]) listener.moved()
   }
 
-  /** Reads the row again: a ping came, or it is time (hand-over rule 11). */
-  async refresh(): Promise<void> {
-    try {
-      this.learn(await this.#context.store.row(this.streamId))
-    } catch {
-      // The store reopens by itself; the next refresh comes within seconds.
+  /** Reads the row again: a ping came, or it is time (hand-over rule 11). Asked during a read, it reads once more. */
+  refresh(): Promise<void> {
+    this.#refreshAgain = true
+    return (this.#refreshing ??= this.#readRow())
+  }
+
+  async #readRow(): Promise<void> {
+    while (this.#refreshAgain) {
+      this.#refreshAgain = false
+      try {
+        this.learn(await this.#context.store.row(this.streamId))
+      } catch {
+        // The store reopens by itself; the next refresh comes within seconds.
+      }
     }
+    this.#refreshing = null
   }
 
   /** An attempt is worth while now: a tab came or became visible, the network is back. */
@@ -207,7 +217,9 @@ export class StreamSession {
     )
     try {
       this.#lock = await request
-    } catch {
+    } catch (error) {
+      // Where the browser gives no locks at all, asking again at once would spin.
+      if (!enough.signal.aborted) throw error
       return { type: 'settled' }
     }
     this.#lock.lost.addEventListener('abort', () => this.#interrupted(), { once: true })
@@ -254,7 +266,6 @@ export class StreamSession {
       streamId: this.streamId,
       decide: (row) => {
         found = takeOver(row, this.#context.clock.now())
-        this.#first = row?.sent === false
         return found.row && { row: found.row }
       },
     })
@@ -330,22 +341,30 @@ export class StreamSession {
   async #connect(owned: Ownership): Promise<SessionEvent> {
     const row = this.#row
     if (row?.source == null) return { type: 'fenced' }
-    const headers = row.source.credentials ? await this.#context.headersFor(row) : []
+    const abort = new AbortController()
+    const headers = row.source.credentials ? await this.#askForHeaders(owned, row) : []
+    const interruption = this.#interruption(owned)
+    if (interruption) {
+      this.#hangUp()
+      return interruption
+    }
     if (headers === null) {
       this.#hangUp()
       await this.#commit((now) => waiting(now, now.status, 'credentials', this.#context.clock.now()), owned.epoch)
       return { type: 'lost', again: false }
     }
-    const first = this.#first
-    this.#first = false
-    const abort = new AbortController()
+    // Rule 8: that the request may have been sent is committed before it is.
+    if (!row.sent && (await this.#commit((now) => sending(now, this.#context.clock.now()), owned.epoch)) === null) {
+      this.#hangUp()
+      return { type: 'fenced' }
+    }
     const request = this.#context.connect(
       {
         source: row.source,
         streamId: row.streamId,
         position: row.position,
         resumeUrl: row.resumeUrl,
-        resuming: !first,
+        resuming: row.sent,
         verdict: row.verdict,
         dialect: row.dialect,
         headers,
@@ -357,8 +376,10 @@ export class StreamSession {
     try {
       upstream = await request
     } catch (error) {
+      const aborted = abort.signal.aborted
       this.#hangUp()
-      return this.#interruption(owned) ?? (await this.#lost(owned, error))
+      // What interrupted may be over by now (a `stop` that was taken back): the socket that was closed for it is no answer of upstream's.
+      return this.#interruption(owned) ?? (aborted ? { type: 'fenced' } : await this.#lost(owned, error))
     }
     this.#connection = { upstream, abort }
     const took = await this.#commit((now) => connected(now, upstream.head, this.#context.clock.now()), owned.epoch)
@@ -367,6 +388,15 @@ export class StreamSession {
       return { type: 'fenced' }
     }
     return { type: 'connected' }
+  }
+
+  /** Headers that are not stored; `null` also when this owner's turn ends before a tab answers. */
+  async #askForHeaders(owned: Ownership, row: StreamRow): ReturnType<HubContext['headersFor']> {
+    const enough = new AbortController()
+    const asking = this.#context.headersFor(row)
+    void this.#watch(() => this.#interruption(owned) !== null, enough, asking)
+    const interrupted = new Promise<null>((resolve) => enough.signal.addEventListener('abort', () => resolve(null)))
+    return Promise.race([asking, interrupted])
   }
 
   async #stream(owned: Ownership): Promise<SessionEvent> {
@@ -384,14 +414,20 @@ export class StreamSession {
         if (packs.length > 0) this.#state = transition(this.#state, { type: 'progress' })
         this.#announce()
       },
+      stopped: (row) => {
+        this.learn(row)
+        this.#signalChange()
+      },
     })
     const slot = this.#slot
     const mayYield = (): boolean => slot?.wanted.aborted === true && this.#row?.resumable === true
     const onWanted = (): void => this.#signalChange()
     slot?.wanted.addEventListener('abort', onWanted, { once: true })
     const pumping = this.#pump(upstream, intake)
-    void this.#watch(() => this.#interruption(owned) !== null || mayYield() || intake.fenced, abort, pumping)
+    const isOver = (): boolean => intake.fenced || intake.failure !== null
+    void this.#watch(() => this.#interruption(owned) !== null || mayYield() || isOver(), abort, pumping)
     const outcome = await pumping
+    const aborted = abort.signal.aborted
     slot?.wanted.removeEventListener('abort', onWanted)
     this.#hangUp()
     // Rules 4 and 6: the connection is closed; what was read is committed or dropped, and nothing is in flight, before anything else happens.
@@ -403,6 +439,8 @@ export class StreamSession {
     if (interruption) return interruption
     if (intake.fenced) return { type: 'fenced' }
     if (mayYield()) return { type: 'yielded' }
+    // As in `#connect`: closed for something that is over by now.
+    if (aborted) return { type: 'fenced' }
     // The state knows of the progress that was made since.
     const now = 'owned' in this.#state ? this.#state.owned : owned
     return this.#lost(now, outcome.error)
@@ -463,7 +501,9 @@ export class StreamSession {
         if (interruption) return interruption
         if (this.#resumed()) return { type: 'due', fresh: true }
         if (this.#nudged) return { type: 'due', fresh: false }
-        if (due && (this.#context.hasTabs() || this.#state.at === 'backing-off')) return { type: 'due', fresh: false }
+        // Who has no tab does not probe, and must not keep the lock from a hub that has one.
+        if (due && this.#state.at === 'probing' && !this.#context.hasTabs()) return { type: 'settled' }
+        if (due) return { type: 'due', fresh: false }
         await this.#change.promise
       }
     } finally {
