@@ -119,6 +119,9 @@ export const VerbSchema = v.object({
 
 export const ForgetSchema = v.union([v.object({ streamId }), v.object({ channel })])
 
+/** A tab's answer to a request for headers. */
+export const GivenHeadersSchema = v.nullable(headers)
+
 export const AckSchema = v.object({ next: seq })
 
 /**

@@ -12,6 +12,8 @@ export interface CursorOptions {
   chunks: boolean
   deliver(batch: Batch): Promise<Ack>
   gone(streamId: string): void
+  /** Resolves when the store may be asked again after it failed. */
+  pause(): Promise<void>
   /** The cursor ended by itself: its tab is gone or faulty. */
   failed(cursor: Cursor): void
 }
@@ -69,7 +71,7 @@ export class Cursor implements SessionListener {
         await this.#deliverNext()
       }
     } catch {
-      // The tab cannot be reached or the store failed for good: the tab attaches anew when it lives.
+      // The tab cannot be reached, or is faulty.
       this.#options.failed(this)
     } finally {
       this.#running = false
@@ -113,7 +115,14 @@ export class Cursor implements SessionListener {
     const { bootId, cursorId, chunks } = this.#options
     const next = this.#next
     if (chunks) {
-      const read = await session.read(next)
+      let read
+      try {
+        read = await session.read(next)
+      } catch {
+        // Not the tab's fault, and it hears of nothing: so its cursor stays, and asks the store again.
+        void this.#options.pause().then(() => this.moved())
+        return null
+      }
       if (read !== null) {
         const { run, row } = read
         const snapshot = run.toSeq === row.seq + 1 ? snapshotOf(row) : null

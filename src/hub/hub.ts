@@ -17,6 +17,12 @@ import type { TabLink } from './tab-link.ts'
 
 /** How often open streams are re-read, whatever pings say (hand-over rule 11). */
 const REREAD_MS = 3_000
+/** How long tabs may take to give headers: a frozen tab never answers, and the stream goes on waiting in the open, as `waitingFor: 'credentials'`. */
+const HEADERS_MS = 5_000
+/** How long a cursor waits before it asks a store that failed again. */
+const STORE_PAUSE_MS = 1_000
+/** Streams whose headers are remembered; of older ones a tab is asked again. */
+const MAX_SECRETS = 1_000
 /** How long a stream keeps its connection when more streams are live than connections may be. */
 const TURN_MS = 2_000
 
@@ -55,6 +61,8 @@ export class Hub {
   /** Headers that must not be stored, by stream. */
   readonly #secrets = new Map<string, readonly (readonly [string, string])[]>()
   readonly #closed = new AbortController()
+  /** Sessions that nobody needed when last looked at. */
+  #idle: ReadonlySet<StreamSession> = new Set()
   /** Open streams of an earlier life of the hub were found and given sessions. */
   readonly #started: Promise<void>
 
@@ -88,9 +96,18 @@ export class Hub {
       hasTabs: () => this.#tabs.size > 0,
     }
     // Rule 11: listen before the first read.
-    options.pings.onmessage = ({ data }) => void this.#pinged(data)
+    options.pings.onmessage = ({ data }: MessageEvent<Partial<MovedMessage> | null>) => {
+      // From whatever version of a hub is on the channel.
+      const { streamId, channel } = data ?? {}
+      if (typeof streamId === 'string' && typeof channel === 'string') void this.#pinged({ streamId, channel })
+    }
     this.#started = this.#start()
     void this.#reread()
+  }
+
+  /** Streams that are held in memory: what is read, what moves, and for some seconds what did. */
+  get inMemory(): number {
+    return this.#sessions.size
   }
 
   get journal(): Journal {
@@ -109,19 +126,50 @@ export class Hub {
     await this.#started
     while (!this.#closed.signal.aborted) {
       await this.#context.clock.delay(REREAD_MS, this.#closed.signal)
-      if (this.#tabs.size === 0 || this.#closed.signal.aborted) continue
+      if (this.#closed.signal.aborted) return
+      // Rule 11: whatever can still move and is read, or waits for a verb, or is this hub's own, whether it has tabs or not.
       for (const session of [...this.#sessions.values()]) {
-        if (session.row !== undefined && wantsOwner(session.row)) await session.refresh()
+        const { row } = session
+        if (row?.ending === null && (session.owned || this.#tabs.size > 0)) await session.refresh()
       }
       for (const channel of [...this.#followers.keys()]) await this.#refollow(channel)
+      this.#sweep()
     }
   }
 
+  /** Lets go of sessions that nobody needed for a whole round: of streams that ended unread, or were deleted (I10). */
+  #sweep(): void {
+    const idle = [...this.#sessions.values()].filter((session) => this.#isIdle(session))
+    for (const session of idle) if (this.#idle.has(session)) this.release(session)
+    this.#idle = new Set(idle.filter((session) => this.#sessions.get(session.streamId) === session))
+  }
+
+  /** Resolves when a store that failed may be asked again. */
+  pause(): Promise<void> {
+    return this.#context.clock.delay(STORE_PAUSE_MS, this.#closed.signal)
+  }
+
   /** Another hub moved a stream. */
-  async #pinged(message: MovedMessage): Promise<void> {
-    await this.#sessions.get(message.streamId)?.refresh()
-    await this.#refollow(message.channel)
-    this.#tellWatchers(message.streamId)
+  async #pinged({ streamId, channel }: MovedMessage): Promise<void> {
+    const session = this.#sessions.get(streamId)
+    if (session !== undefined) await session.refresh()
+    else await this.#adoptWanted(streamId)
+    const followers = [...(this.#followers.get(channel) ?? [])]
+    // Most pings tell of the newest stream's next chunks: no reason to list the channel.
+    const isOther = (cursor: Cursor): boolean =>
+      cursor.session?.streamId !== streamId || cursor.session.row === undefined
+    if (followers.some(isOther)) await this.#refollow(channel)
+    this.#tellWatchers(streamId)
+  }
+
+  /** A stream that another hub started, and may leave behind: this one queues for it. */
+  async #adoptWanted(streamId: string): Promise<void> {
+    try {
+      const row = await this.store.row(streamId)
+      if (row !== undefined && wantsOwner(row)) this.#adopt(row)
+    } catch {
+      // The next ping asks again.
+    }
   }
 
   #moved(message: MovedMessage): void {
@@ -192,15 +240,21 @@ export class Hub {
     for (const cursor of followers) {
       const now = cursor.session
       if (now === newest) continue
+      // Two of these may overlap: the older answer must not undo the newer one.
+      if (now?.row !== undefined && newest.row !== undefined && now.row.createdAt > newest.row.createdAt) continue
       cursor.follow(newest, 1)
       if (now !== null) this.release(now)
     }
   }
 
+  #isIdle(session: StreamSession): boolean {
+    const { row } = session
+    return session.listeners.size === 0 && !session.owned && (row === undefined || !wantsOwner(row))
+  }
+
   /** Lets a session go that nobody reads and that needs no owner. */
   release(session: StreamSession): void {
-    const { row } = session
-    if (session.listeners.size > 0 || session.owned || (row !== undefined && wantsOwner(row))) return
+    if (!this.#isIdle(session)) return
     if (this.#sessions.get(session.streamId) === session) this.#sessions.delete(session.streamId)
     void session.close()
   }
@@ -214,7 +268,9 @@ export class Hub {
     })
     if (outcome.error !== undefined) throw HeadwaterError.from(outcome.error)
     const started = outcome.row
-    if (request.secrets !== undefined) this.#secrets.set(started.streamId, request.secrets)
+    const { mode } = request
+    const secrets = request.secrets ?? (typeof mode === 'object' ? this.#secrets.get(mode.retryOf) : undefined)
+    if (secrets !== undefined) this.#keepSecrets(started.streamId, secrets)
     for (const row of outcome.writes) {
       this.#adopt(row)
       this.#moved({ streamId: row.streamId, channel: row.channel })
@@ -226,7 +282,7 @@ export class Hub {
 
   /** Records the verb in the stream's row (hand-over rule 12), and answers once it took effect. */
   async verb(verb: Verb): Promise<StreamSession> {
-    const session = await this.session(verb.streamId)
+    await this.session(verb.streamId)
     const result = await this.journal.commit({
       streamId: verb.streamId,
       decide: (row) => {
@@ -234,9 +290,13 @@ export class Hub {
         return next ? { row: next } : null
       },
     })
-    session.learn(result.row)
     const { row } = result
-    if (row === undefined) throw new HeadwaterError('unknown-stream', 'The stream was deleted.', verb.streamId)
+    if (row === undefined) {
+      this.#sessions.get(verb.streamId)?.learn(undefined)
+      throw new HeadwaterError('unknown-stream', 'The stream was deleted.', verb.streamId)
+    }
+    // The session that was there before the commit may have been let go meanwhile.
+    const session = this.#adopt(row)
     if (verb.kind === 'resume' && !result.applied && !isOpen(row) && !row.verbIds.includes(verb.verbId)) {
       throw new HeadwaterError(
         'not-resumable',
@@ -330,13 +390,23 @@ export class Hub {
       channel: row.channel,
       streamId: row.streamId,
     }
-    for (const tab of this.#tabs) {
+    const given = [...this.#tabs].map(async (tab) => {
       const headers = await tab.headers(request)
-      if (headers === null) continue
-      this.#secrets.set(row.streamId, headers)
+      if (headers === null) throw new HeadwaterError('closed', 'This tab has none.')
       return headers
-    }
-    return null
+    })
+    const enough = new AbortController()
+    const tooLate = this.#context.clock.delay(HEADERS_MS, enough.signal).then(() => null)
+    const headers = await Promise.race([Promise.any(given).catch(() => null), tooLate])
+    enough.abort()
+    if (headers !== null) this.#keepSecrets(row.streamId, headers)
+    return headers
+  }
+
+  #keepSecrets(streamId: string, secrets: readonly (readonly [string, string])[]): void {
+    this.#secrets.set(streamId, secrets)
+    const [oldest] = this.#secrets.keys()
+    if (this.#secrets.size > MAX_SECRETS && oldest !== undefined) this.#secrets.delete(oldest)
   }
 
   /** Leaves in order: every stream's connection is closed and its transaction done before its lock is free. */

@@ -9,12 +9,14 @@ import {
   AttachSchema,
   checkMessage,
   ForgetSchema,
+  GivenHeadersSchema,
   HelloSchema,
   StartSchema,
   VerbSchema,
 } from './check-message.ts'
 import { Cursor } from './cursor.ts'
 import type { Hub } from './hub.ts'
+import type { StreamSession } from './stream-session.ts'
 import { snapshotOf } from './row.ts'
 
 /** Cursors that one tab may hold: far more than views on a screen, few enough to bound a faulty tab. */
@@ -147,16 +149,25 @@ export class TabLink {
       gone: (streamId) => {
         void this.#call((tab) => tab.gone(request.cursorId, streamId)).catch(() => undefined)
       },
-      failed: () => this.#detach(request.cursorId),
+      pause: () => this.#hub.pause(),
+      failed: (cursor) => {
+        if (this.#cursors.get(request.cursorId)?.cursor === cursor) this.#detach(request.cursorId)
+      },
     })
     const entry = { cursor, channel: follows ? request.channel : null }
     this.#cursors.set(request.cursorId, entry)
     if (follows) this.#hub.followChannel(request.channel, cursor)
-    const session = follows
-      ? await this.#hub.newest(request.channel)
-      : await this.#hub.session(request.streamId as string)
-    // Detached, or told of a newer stream, while the store was read.
+    let found: StreamSession | null
+    try {
+      found =
+        request.streamId === null ? await this.#hub.newest(request.channel) : await this.#hub.session(request.streamId)
+    } catch (error) {
+      if (this.#cursors.get(request.cursorId) === entry) this.#detach(request.cursorId)
+      throw error
+    }
     if (this.#cursors.get(request.cursorId) !== entry) throw new HeadwaterError('closed', 'The view was closed.')
+    // A newer stream may have started while the store was read: the cursor follows it already.
+    const session = cursor.session ?? found
     const row = session?.row
     if (session === null || row === undefined) return { snapshot: null, fromSeq: 1 }
     const another = follows && request.of !== undefined && request.of !== row.streamId
@@ -222,7 +233,7 @@ export class TabLink {
   async headers(request: CredentialsRequest): Promise<readonly (readonly [string, string])[] | null> {
     if (!this.#givesHeaders) return null
     try {
-      return await this.#call((tab) => tab.headers(request))
+      return checkMessage(GivenHeadersSchema, await this.#call((tab) => tab.headers(request)))
     } catch {
       return null
     }

@@ -5,6 +5,7 @@ import type { Clock, MovedMessage } from '../../../src/hub/hub-context.ts'
 import { TabLink } from '../../../src/hub/tab-link.ts'
 import { acquireLock } from '../../../src/liveness/locks.ts'
 import { HeadwaterError } from '../../../src/protocol/errors.ts'
+import type { CredentialsRequest } from '../../../src/protocol/hub-port.ts'
 import { hubLock } from '../../../src/protocol/names.ts'
 import type { StoredSource } from '../../../src/protocol/source.ts'
 import type { LogStore } from '../../../src/store/log-store.ts'
@@ -57,7 +58,7 @@ interface OpenSocket {
 
 /** An upstream whose units are released one by one, resumable by their count; remembers who asked for what. */
 export class FakeUpstream {
-  readonly units: string[] = []
+  readonly units: (string | Uint8Array)[] = []
   readonly requests: UpstreamRequest[] = []
   readonly sockets = new Set<OpenSocket>()
   ended = false
@@ -65,9 +66,13 @@ export class FakeUpstream {
   resumable = true
   refusing = false
   most = 0
+  /** Most sockets that one stream had at a time. */
+  mostOfOne = 0
+  /** While set, connections wait for it before their response's head comes. */
+  slow: Promise<void> | null = null
   #wake = new Set<() => void>()
 
-  release(...units: string[]): void {
+  release(...units: (string | Uint8Array)[]): void {
     this.units.push(...units)
     this.#poke()
   }
@@ -75,6 +80,10 @@ export class FakeUpstream {
   end(): void {
     this.ended = true
     this.#poke()
+  }
+
+  socketsOf(streamId: string): number {
+    return [...this.sockets].filter(({ request }) => request.streamId === streamId).length
   }
 
   /** All sockets break. */
@@ -103,7 +112,16 @@ export class FakeUpstream {
     }
     this.sockets.add(socket)
     this.most = Math.max(this.most, this.sockets.size)
-    signal.addEventListener('abort', () => socket.cut(new HeadwaterError('aborted', 'Closed by its reader.')))
+    this.mostOfOne = Math.max(this.mostOfOne, this.socketsOf(request.streamId))
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => {
+        socket.cut(new HeadwaterError('aborted', 'Closed by its reader.'))
+        resolve()
+      })
+      if (signal.aborted) socket.cut(new HeadwaterError('aborted', 'Closed by its reader.'))
+    })
+    if (this.slow) await Promise.race([this.slow, aborted])
+    if (broken) throw broken as HeadwaterError
     const read = this.#read.bind(this)
     return {
       head: {
@@ -172,6 +190,8 @@ export class World {
   readonly #hubs: HubEntry[] = []
   #starting: Promise<Hub> | null = null
   readonly #pings = new Set<Pings>()
+  /** While true, no hub hears another. */
+  pingsLost = false
   #count = 0
 
   constructor(store: LogStore = new MemoryLogStore()) {
@@ -187,7 +207,8 @@ export class World {
       onmessage: null,
       postMessage: (message: MovedMessage) => {
         for (const other of this.#pings) {
-          if (other !== pings) queueMicrotask(() => other.onmessage?.(new MessageEvent('message', { data: message })))
+          if (other !== pings && !this.pingsLost)
+            queueMicrotask(() => other.onmessage?.(new MessageEvent('message', { data: message })))
         }
       },
       close: () => this.#pings.delete(pings),
@@ -232,8 +253,17 @@ export class World {
     this.locks.kill(dead.tag)
   }
 
+  /** A hub (default: the newest) is taken for dead, and goes on without knowing: its locks are others', and no lock tells it so. */
+  makeZombie(hub = this.hub): void {
+    const entry = this.#hubs.find((other) => other.hub === hub)
+    if (entry) this.locks.kill(entry.tag)
+  }
+
   /** A tab with its own connection, to whichever hub is newest at the time. */
-  openTab(): { tag: string; connection: Connection; channel: (name: string) => HubChannel } {
+  openTab(
+    headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null> = () =>
+      Promise.resolve(null),
+  ): { tag: string; connection: Connection; channel: (name: string) => HubChannel } {
     const tag = `tab${++this.#count}`
     const connection = new Connection({
       start: async () => {
@@ -249,9 +279,15 @@ export class World {
       },
       locks: this.locks.agent(tag),
       givesHeaders: true,
-      headers: () => Promise.resolve(null),
+      headers,
     })
-    const host: ChannelHost = { connection, givesHeaders: false, keepSecrets: () => undefined }
+    const secrets = new Map<string, readonly (readonly [string, string])[]>()
+    const host: ChannelHost = {
+      connection,
+      givesHeaders: false,
+      keepSecrets: (streamId, kept) => void secrets.set(streamId, kept),
+      secretsOf: (streamId) => secrets.get(streamId),
+    }
     return { tag, connection, channel: (name) => new HubChannel(host, name, {}) }
   }
 

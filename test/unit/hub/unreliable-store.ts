@@ -1,0 +1,45 @@
+import { HeadwaterError } from '../../../src/protocol/errors.ts'
+import type { LogStore } from '../../../src/store/log-store.ts'
+import { MemoryLogStore } from '../../../src/store/memory-store.ts'
+
+type Call = 'row' | 'rows' | 'commit' | 'openChannel' | 'readLog'
+
+/** A store whose calls can be made to fail, or to wait: before they happen, or after they happened and before the caller hears of it. */
+export class UnreliableStore implements LogStore {
+  readonly durable = true
+  readonly #store: LogStore = new MemoryLogStore()
+  readonly failing = new Set<Call>()
+  readonly calls: Call[] = []
+  readonly #gates = new Map<string, Promise<void>>()
+
+  /** From now on these calls wait, until the function that is answered is called. */
+  hold(call: Call, when: 'before' | 'after' = 'before'): () => void {
+    let open: () => void = () => undefined
+    const key = `${when} ${call}`
+    this.#gates.set(key, new Promise((resolve) => (open = resolve)))
+    return () => {
+      this.#gates.delete(key)
+      open()
+    }
+  }
+
+  async #call<T>(call: Call, act: () => Promise<T>): Promise<T> {
+    this.calls.push(call)
+    await this.#gates.get(`before ${call}`)
+    if (this.failing.has(call)) throw new HeadwaterError('store', `The disk says no to ${call}.`)
+    const result = await act()
+    await this.#gates.get(`after ${call}`)
+    return result
+  }
+
+  row: LogStore['row'] = (id) => this.#call('row', () => this.#store.row(id))
+  rows: LogStore['rows'] = (channel) => this.#call('rows', () => this.#store.rows(channel))
+  commit: LogStore['commit'] = (changes) => this.#call('commit', () => this.#store.commit(changes))
+  openChannel: LogStore['openChannel'] = (channel, decide) =>
+    this.#call('openChannel', () => this.#store.openChannel(channel, decide))
+  readLog: LogStore['readLog'] = (...args) => this.#call('readLog', () => this.#store.readLog(...args))
+  compact: LogStore['compact'] = (id) => this.#store.compact(id)
+  remove: LogStore['remove'] = (ids) => this.#store.remove(ids)
+  clear: LogStore['clear'] = () => this.#store.clear()
+  close: LogStore['close'] = () => this.#store.close()
+}
