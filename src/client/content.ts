@@ -1,7 +1,7 @@
 import { findDialect } from '../dialects/find-dialect.ts'
 import { MessageBuilder } from '../dialects/message-builder.ts'
-import type { Chunk } from '../protocol/chunk.ts'
 import type { Dialect } from '../protocol/dialect.ts'
+import { unpackChunks, type PackedChunks } from '../protocol/packed-chunks.ts'
 import type { Part, Usage } from '../protocol/state.ts'
 
 /** What chunks of a stream add up to. Loaded when somebody first reads `text`, `parts` or `usage`: readers of chunks never need it. */
@@ -16,9 +16,20 @@ export class Content {
     this.#dialect = name !== null && name === own?.name ? own : findDialect(name)
   }
 
-  add(chunk: Chunk): void {
-    const data = typeof chunk.data === 'string' ? chunk.data : this.#decoder.decode(chunk.data, { stream: true })
-    this.#builder.apply(this.#dialect ? this.#dialect.read({ ...chunk, data }) : [{ type: 'text', delta: data }])
+  add(pack: PackedChunks): void {
+    if (this.#dialect === undefined || this.#dialect === findDialect('text')) {
+      // Plain text is the joined data as it is: a replay of a long log does not take it apart chunk by chunk.
+      const delta = this.#decode(pack.data)
+      if (delta !== '') this.#builder.apply([{ type: 'text', delta }])
+      return
+    }
+    for (const chunk of unpackChunks(pack)) {
+      this.#builder.apply(this.#dialect.read({ ...chunk, data: this.#decode(chunk.data) }))
+    }
+  }
+
+  #decode(data: string | Uint8Array): string {
+    return typeof data === 'string' ? data : this.#decoder.decode(data, { stream: true })
   }
 
   get text(): string {

@@ -2,7 +2,6 @@ import type { Gap } from '../protocol/chunk.ts'
 import type { Dialect } from '../protocol/dialect.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { Batch } from '../protocol/hub-port.ts'
-import { unpackChunks } from '../protocol/packed-chunks.ts'
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
 import type { State, Status } from '../protocol/state.ts'
 import type { StreamView } from './api.ts'
@@ -85,7 +84,7 @@ export class View implements StreamView {
   #apply(batch: Batch): void {
     // The dialect is known with the response's head: this view may have attached before that.
     if (this.#seq === 0) this.#content = this.#newContent?.(batch.dialect) ?? null
-    for (const pack of batch.packs) for (const chunk of unpackChunks(pack)) this.#content?.add(chunk)
+    for (const pack of batch.packs) this.#content?.add(pack)
     this.#gaps.push(...batch.gaps)
     this.#seq = batch.toSeq - 1
     this.#changed()

@@ -29,6 +29,8 @@ export class Cursor implements SessionListener {
   /** The version of the row whose snapshot the tab has; 0 for none. */
   #shown = 0
   #refusals = 0
+  /** What comes behind the batch in flight, being read while the tab takes that one: a cursor that is behind waits for one of the two, not both. */
+  #ahead: { next: number; read: ReturnType<StreamSession['read']> } | null = null
   #running = false
   #dirty = false
   #closed = false
@@ -48,6 +50,7 @@ export class Cursor implements SessionListener {
     this.#next = next
     this.#shown = shown
     this.#refusals = 0
+    this.#ahead = null
     session?.listeners.add(this)
     this.moved()
   }
@@ -88,7 +91,13 @@ export class Cursor implements SessionListener {
     }
     const batch = await this.#batch(session)
     if (batch === null || this.#closed || this.#session !== session) return
-    const ack = await this.#options.deliver(batch)
+    const delivering = this.#options.deliver(batch)
+    // Without a snapshot the batch does not reach the end of what is committed.
+    if (batch.snapshot === null) {
+      this.#ahead = { next: batch.toSeq, read: session.read(batch.toSeq) }
+      this.#ahead.read.catch(() => undefined)
+    }
+    const ack = await delivering
     // A stream that was switched meanwhile has a place of its own.
     if (this.#session !== session) return
     this.#accept(batch, ack, session)
@@ -115,9 +124,11 @@ export class Cursor implements SessionListener {
     const { bootId, cursorId, chunks } = this.#options
     const next = this.#next
     if (chunks) {
+      const ahead = this.#ahead
+      this.#ahead = null
       let read
       try {
-        read = await session.read(next)
+        read = await (ahead?.next === next ? ahead.read : session.read(next))
       } catch {
         // Not the tab's fault, and it hears of nothing: so its cursor stays, and asks the store again.
         void this.#options.pause().then(() => this.moved())
