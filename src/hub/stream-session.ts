@@ -14,16 +14,13 @@ import { Intake } from './intake.ts'
 import { isOpen, wantsOwner } from './row.ts'
 import { connected, endCancelled, lost, refused, sending, takeOver, waiting, type TakeOver } from './row-changes.ts'
 import { transition, type Ownership, type SessionEvent, type SessionState } from './session-state.ts'
+import { ReadWindow } from './read-window.ts'
 import { TailCache } from './tail-cache.ts'
 
 /** How often a resumable stream that is disconnected is tried again while a tab is attached. */
 const PROBE_MS = 15_000
 /** How often a producer is told of a cancel before the stream ends without its answer. */
 const CANCEL_ATTEMPTS = 3
-
-/** A batch is at most this large (architecture, handshake step 9). */
-const MAX_BATCH_CHUNKS = 5_000
-const MAX_BATCH_SIZE = 512 * 1024
 
 /** Whoever wants to know that the session moved: cursors, watchers. */
 export interface SessionListener {
@@ -39,6 +36,7 @@ export class StreamSession {
   readonly listeners = new Set<SessionListener>()
   readonly #context: HubContext
   readonly #cache = new TailCache()
+  readonly #window: ReadWindow
   readonly #closed = new AbortController()
   #row: StreamRow | undefined
   #state: SessionState = { at: 'following' }
@@ -55,6 +53,7 @@ export class StreamSession {
 
   constructor(context: HubContext, row: StreamRow) {
     this.#context = context
+    this.#window = new ReadWindow(context.store, row.streamId)
     this.#row = row
     this.streamId = row.streamId
     this.#running = this.#run()
@@ -77,7 +76,10 @@ export class StreamSession {
   learn(row: StreamRow | undefined, packs: readonly PackedChunks[] = []): void {
     const same = row?.createdAt === this.#row?.createdAt
     if (row !== undefined && this.#row !== undefined && same && row.version < this.#row.version) return
-    if (!same) this.#cache.clear()
+    if (!same) {
+      this.#cache.clear()
+      this.#window.clear()
+    }
     if (packs.length > 0) this.#cache.append(packs)
     if (same && row?.version === this.#row?.version && packs.length === 0) return
     this.#row = row
@@ -131,19 +133,22 @@ export class StreamSession {
   async read(next: number): Promise<{ run: Run; row: StreamRow } | null> {
     const row = this.#row
     if (row === undefined || next > row.seq) return null
-    const cached = this.#cache.read(next, MAX_BATCH_CHUNKS, MAX_BATCH_SIZE)
+    const cached = this.#cache.read(next)
     const last = cached?.[cached.length - 1]
     if (cached && last) {
       const toSeq = endSeq(last)
       return { run: coverRun(row, next, toSeq, cached), row }
     }
-    const read = await this.#context.store.readLog(this.streamId, next, {
-      maxChunks: MAX_BATCH_CHUNKS,
-      maxSize: MAX_BATCH_SIZE,
-    })
-    this.learn(read?.row)
-    if (read === undefined) return null
-    return { run: coverRun(read.row, next, read.toSeq, read.packs), row: read.row }
+    const read = await this.#window.read(next)
+    if (read === null) {
+      this.learn(undefined)
+      return null
+    }
+    // Deleted, or deleted and started again, while the store was read.
+    if (this.#row?.createdAt !== read.row.createdAt) return null
+    this.learn(read.row)
+    // The window may be older than the row; what it holds is the same in both, so the newer one goes with it (rule 9).
+    return { run: read.run, row: this.#row }
   }
 
   /** Leaves in order (hand-over rule 4) and stops. */

@@ -1,4 +1,5 @@
-import { endSeq, joinPacks, packSize, slicePack, type PackedChunks } from '../protocol/packed-chunks.ts'
+import { endSeq, joinPacks, packSize, type PackedChunks } from '../protocol/packed-chunks.ts'
+import { takePortion } from './take-portion.ts'
 
 /** Enough for every tab that keeps up; whoever is further behind reads from the store. In units of data and in chunks. */
 const MAX_SIZE = 2 * 1024 * 1024
@@ -53,25 +54,8 @@ export class TailCache {
     this.#chunks = 0
   }
 
-  /** The packs from `fromSeq` on within the limits, or `null` where the cache does not reach back so far. */
-  read(fromSeq: number, maxChunks: number, maxSize: number): PackedChunks[] | null {
-    if (fromSeq < this.fromSeq) return null
-    const found: PackedChunks[] = []
-    let chunks = 0
-    let size = 0
-    // From the end: cursors that keep up want the last packs, and the cache may hold many.
-    let first = this.#packs.length - 1
-    while (first > 0 && (this.#packs[first] as PackedChunks).fromSeq > fromSeq) first--
-    for (let i = Math.max(0, first); i < this.#packs.length && chunks < maxChunks && size < maxSize; i++) {
-      const pack = this.#packs[i] as PackedChunks
-      const part = slicePack(pack, fromSeq, maxChunks - chunks, maxSize - size)
-      if (part === null) continue
-      found.push(part)
-      // What did not fit comes first next time; the pack behind it would leave a hole.
-      if (endSeq(part) < endSeq(pack)) break
-      chunks += part.lengths.length
-      size += packSize(part)
-    }
-    return found
+  /** One batch's worth of packs from `fromSeq` on, or `null` where the cache does not reach back so far. */
+  read(fromSeq: number): PackedChunks[] | null {
+    return fromSeq < this.fromSeq ? null : takePortion(this.#packs, fromSeq).packs
   }
 }
