@@ -48,7 +48,7 @@ export type SessionEvent =
   | { type: 'due'; fresh: boolean }
   /** A transaction was refused: another owner, an intent, or a deleted stream. Look again. */
   | { type: 'fenced' }
-  /** The lock was stolen, or the hub closes. */
+  /** The lock was stolen, the epoch is another owner’s, or the hub closes. */
   | { type: 'lock-lost' }
 
 /** What follows. An event that means nothing in a state leaves it as it is: events may come late. */

@@ -317,8 +317,9 @@ export class StreamSession {
   #interruption(owned: Ownership): SessionEvent | null {
     if (this.#closed.signal.aborted || this.#lock?.lost.aborted !== false) return { type: 'lock-lost' }
     const row = this.#row
-    if (row === undefined || row.epoch !== owned.epoch || row.intent !== null || !isOpen(row)) return { type: 'fenced' }
-    return null
+    if (row === undefined || row.intent !== null || !isOpen(row)) return { type: 'fenced' }
+    // Rule 14: only who holds the lock raises the epoch, so it is another's by now. To take over once more would fence that one, and so on for ever.
+    return row.epoch === owned.epoch ? null : { type: 'lock-lost' }
   }
 
   #interrupted(): void {
@@ -361,7 +362,7 @@ export class StreamSession {
     // Rule 8: that the request may have been sent is committed before it is.
     if (!row.sent && (await this.#commit((now) => sending(now, this.#context.clock.now()), owned.epoch)) === null) {
       this.#hangUp()
-      return { type: 'fenced' }
+      return this.#interruption(owned) ?? { type: 'fenced' }
     }
     const request = this.#context.connect(
       {
@@ -390,7 +391,7 @@ export class StreamSession {
     const took = await this.#commit((now) => connected(now, upstream.head, this.#context.clock.now()), owned.epoch)
     if (took === null) {
       this.#hangUp()
-      return { type: 'fenced' }
+      return this.#interruption(owned) ?? { type: 'fenced' }
     }
     return { type: 'connected' }
   }
@@ -486,7 +487,7 @@ export class StreamSession {
           : refused(row, failure, now),
       owned.epoch,
     )
-    if (row === null) return { type: 'fenced' }
+    if (row === null) return this.#interruption(owned) ?? { type: 'fenced' }
     return wantsOwner(row) ? { type: 'lost', again } : { type: 'settled' }
   }
 

@@ -54,6 +54,7 @@ export class SteppedClock implements Clock {
 interface OpenSocket {
   request: UpstreamRequest
   cut: (error: HeadwaterError) => void
+  finish: () => void
 }
 
 /** An upstream whose units are released one by one, resumable by their count; remembers who asked for what. */
@@ -91,6 +92,11 @@ export class FakeUpstream {
     for (const socket of [...this.sockets]) socket.cut(new HeadwaterError('network', 'The socket was cut.'))
   }
 
+  /** All bodies end without the evidence of an end. */
+  finish(): void {
+    for (const socket of [...this.sockets]) socket.finish()
+  }
+
   #poke(): void {
     const waiting = [...this.#wake]
     this.#wake.clear()
@@ -101,11 +107,16 @@ export class FakeUpstream {
     await Promise.resolve()
     this.requests.push(request)
     if (this.refusing) throw new HeadwaterError('network', 'Connection refused.')
-    let broken: HeadwaterError | null = null
+    let broken: HeadwaterError | 'finished' | null = null
     const socket: OpenSocket = {
       request,
       cut: (error) => {
         broken = error
+        this.sockets.delete(socket)
+        this.#poke()
+      },
+      finish: () => {
+        broken = 'finished'
         this.sockets.delete(socket)
         this.#poke()
       },
@@ -121,7 +132,7 @@ export class FakeUpstream {
       if (signal.aborted) socket.cut(new HeadwaterError('aborted', 'Closed by its reader.'))
     })
     if (this.slow) await Promise.race([this.slow, aborted])
-    if (broken) throw broken as HeadwaterError
+    if (broken) throw broken as unknown as HeadwaterError
     const read = this.#read.bind(this)
     return {
       head: {
@@ -135,10 +146,14 @@ export class FakeUpstream {
     }
   }
 
-  async *#read(request: UpstreamRequest, broken: () => HeadwaterError | null): AsyncGenerator<UpstreamFrame> {
+  async *#read(
+    request: UpstreamRequest,
+    broken: () => HeadwaterError | 'finished' | null,
+  ): AsyncGenerator<UpstreamFrame> {
     let at = Number(request.position.token ?? 0)
     for (;;) {
       const error = broken()
+      if (error === 'finished') return
       if (error) throw error
       const unit = this.units[at]
       const position = { token: String(at + 1), skip: 0 }
@@ -178,6 +193,7 @@ interface HubEntry {
   ports: MessagePort[]
   sockets: AbortController
   dead: boolean
+  zombie: boolean
 }
 
 /** A browser profile in one thread: a store, locks, an upstream, hubs that can be killed, tabs. */
@@ -233,7 +249,7 @@ export class World {
       random: () => 0.5,
       online: () => true,
     })
-    entry = { tag, hub, ports: [], sockets, dead: false }
+    entry = { tag, hub, ports: [], sockets, dead: false, zombie: false }
     this.#hubs.push(entry)
     return hub
   }
@@ -256,7 +272,9 @@ export class World {
   /** A hub (default: the newest) is taken for dead, and goes on without knowing: its locks are others', and no lock tells it so. */
   makeZombie(hub = this.hub): void {
     const entry = this.#hubs.find((other) => other.hub === hub)
-    if (entry) this.locks.kill(entry.tag)
+    if (entry === undefined) return
+    entry.zombie = true
+    this.locks.kill(entry.tag)
   }
 
   /** A tab with its own connection, to whichever hub is newest at the time. */
@@ -292,7 +310,8 @@ export class World {
   }
 
   async close(): Promise<void> {
-    for (const { hub } of this.#hubs) await hub.close()
+    // A zombie waits for locks that nobody gives it: it cannot leave in order.
+    for (const { hub, zombie } of this.#hubs) if (!zombie) await hub.close()
   }
 }
 
