@@ -61,7 +61,10 @@ test('cancel tells the producer, ends the stream for good and is seen in both ta
   }
 })
 
-test('a retry that is asked for twice at once starts one new run, and both tabs show it', async ({ upstream, tabs }) => {
+test('a retry that is asked for twice at once starts one new run, and both tabs show it', async ({
+  upstream,
+  tabs,
+}) => {
   const [stream, sender, other] = await midAnswer(upstream, tabs)
   await sender.verb('verbs', 'cancel')
   await expect.poll(async () => (await other.view('verbs')).state.canRetry).toBe(true)
