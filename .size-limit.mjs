@@ -21,15 +21,13 @@ export default [
     name: 'page bundle of the library, Comlink included',
     path: 'src/client/index.ts',
     limit: '8 kB',
-    gzip: true,
     modifyEsbuildConfig: withPlugin(withoutLazy),
   },
   {
     name: 'with what builds texts and parts',
     path: 'src/client/index.ts',
-    gzip: true,
     modifyEsbuildConfig: withPlugin(withoutHub),
   },
-  { name: 'hub worker', path: 'sw/hub-worker.ts', gzip: true },
-  { name: 'service worker', path: 'sw/service-worker.ts', gzip: true },
+  { name: 'hub worker', path: 'sw/hub-worker.ts' },
+  { name: 'service worker', path: 'sw/service-worker.ts' },
 ]

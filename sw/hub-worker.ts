@@ -2,7 +2,7 @@ import { startHub } from '../src/hub/start-hub.ts'
 
 declare const self: SharedWorkerGlobalScope
 
-const starting = startHub('shared-worker', self.navigator.locks, () => self.navigator.locks)
+const starting = startHub('shared-worker')
 
 // Set synchronously: after an await, or from a dynamic import, the first connect event would be lost (all engines).
 self.onconnect = ({ ports: [port] }) => {

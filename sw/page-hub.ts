@@ -1,8 +1,7 @@
 import { startHub } from '../src/hub/start-hub.ts'
-import { createSoloLocks } from '../src/liveness/solo-locks.ts'
 
 /** The hub in the page itself, where no worker can be shared. Loaded by dynamic import, so that nobody else pays for it. */
 export async function connectPageHub(port: MessagePort): Promise<void> {
-  const hub = await startHub('page', navigator.locks as LockManager | undefined, createSoloLocks)
+  const hub = await startHub('page')
   hub.connect(port)
 }

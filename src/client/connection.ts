@@ -2,12 +2,11 @@ import * as Comlink from 'comlink'
 import { nanoid } from 'nanoid'
 import { acquireLock, whenFree, type Locks } from '../liveness/locks.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { CredentialsRequest, HubPort, Reply, TabPort } from '../protocol/hub-port.ts'
+import type { Batch, CredentialsRequest, HubPort, Reply, TabPort } from '../protocol/hub-port.ts'
 import { hubLock, tabLock } from '../protocol/names.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../protocol/version.ts'
 import type { HubInfo } from './api.ts'
-import type { LogCursor } from './log-cursor.ts'
 import type { HubStart } from './start-hub.ts'
 
 /** How long a hello may stay without a welcome (hand-over rule 5). A worker starts and opens its database in a tenth of this on slow machines. */
@@ -31,6 +30,15 @@ export interface Live {
   info: HubInfo
   /** Rejects with `hub-lost` when the hub is gone; never resolves. */
   lost: Promise<never>
+}
+
+/** What a connection knows of a cursor: enough to attach it to each life of the hub, and to hand it what comes. */
+export interface HubCursor {
+  attach(live: Live): Promise<void>
+  /** Answers with the seq wanted next. */
+  deliver(batch: Batch): Promise<number>
+  gone(streamId: string): void
+  failed(error: HeadwaterError): void
 }
 
 /** What a page does when streams change ({@link HubPort.watch}). */
@@ -62,7 +70,7 @@ const lostError = (): HeadwaterError =>
  */
 export class Connection {
   readonly #options: ConnectionOptions
-  readonly #cursors = new Map<number, LogCursor>()
+  readonly #cursors = new Map<number, HubCursor>()
   #nextCursorId = 1
   #live: Live | null = null
   #waiting: { resolve: (live: Live) => void; reject: (error: HeadwaterError) => void }[] = []
@@ -110,7 +118,7 @@ export class Connection {
   }
 
   /** Attaches a cursor to this hub and to every later one. Answers with its id. */
-  add(cursor: LogCursor): number {
+  add(cursor: HubCursor): number {
     const cursorId = this.#nextCursorId++
     this.#cursors.set(cursorId, cursor)
     // In a task of its own: the cursor learns its id first.

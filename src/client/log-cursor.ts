@@ -1,7 +1,7 @@
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { Batch } from '../protocol/hub-port.ts'
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
-import type { Connection, Live } from './connection.ts'
+import type { Connection, HubCursor, Live } from './connection.ts'
 
 export interface LogCursorOptions {
   channel: string
@@ -21,7 +21,7 @@ export interface LogCursorOptions {
 }
 
 /** The page's end of a cursor: knows the next seq, and takes nothing else (hand-over rules 9 and 10). Outlives hubs. */
-export class LogCursor {
+export class LogCursor implements HubCursor {
   readonly #connection: Connection
   readonly #options: LogCursorOptions
   readonly #id: number

@@ -159,7 +159,8 @@ export class View implements StreamView {
 
   #makeState(): State {
     const snapshot = this.#snapshot
-    const reads = this.#content !== null
+    // From the first reading on, also while what builds the text is still being loaded.
+    const reads = this.#wanted
     const behind = reads && snapshot !== null && this.#seq < snapshot.seq
     // Rule 9: an end is shown with the last chunk, not before.
     const status = snapshot === null ? 'idle' : behind && snapshot.ending ? 'streaming' : snapshot.status

@@ -1,5 +1,5 @@
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { Forget, StartStream, StorageUse, Tier, Verb } from '../protocol/hub-port.ts'
+import type { CredentialsRequest, Forget, StartStream, StorageUse, Tier, Verb } from '../protocol/hub-port.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
 import { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
@@ -13,7 +13,6 @@ import { isOpen, snapshotOf, wantsOwner } from './row.ts'
 import { applyVerb } from './row-changes.ts'
 import { decideStart } from './start-stream.ts'
 import { StreamSession } from './stream-session.ts'
-import type { TabLink } from './tab-link.ts'
 
 /** How often open streams are re-read, whatever pings say (hand-over rule 11). */
 const REREAD_MS = 3_000
@@ -31,6 +30,15 @@ export interface Pings {
   postMessage(message: MovedMessage): void
   onmessage: ((event: MessageEvent<MovedMessage>) => void) | null
   close(): void
+}
+
+/** What a hub knows of a tab. */
+export interface AttachedTab {
+  /** A stream changed: tell the tab if it watches. */
+  streamMoved(streamId: string): void
+  /** Headers from this tab, or `null`. */
+  headers(request: CredentialsRequest): Promise<readonly (readonly [string, string])[] | null>
+  drop(): void
 }
 
 export interface HubOptions {
@@ -55,7 +63,7 @@ export class Hub {
   readonly #options: HubOptions
   readonly #context: HubContext
   readonly #sessions = new Map<string, StreamSession>()
-  readonly #tabs = new Set<TabLink>()
+  readonly #tabs = new Set<AttachedTab>()
   /** Cursors that follow the newest stream of a channel. */
   readonly #followers = new Map<string, Set<Cursor>>()
   /** Headers that must not be stored, by stream. */
@@ -362,17 +370,17 @@ export class Hub {
     return { durable: this.store.durable, usage: estimate?.usage ?? 0, quota: estimate?.quota ?? 0, streams }
   }
 
-  addTab(tab: TabLink): void {
+  addTab(tab: AttachedTab): void {
     this.#tabs.add(tab)
     for (const session of this.#sessions.values()) session.nudge()
   }
 
-  removeTab(tab: TabLink): void {
+  removeTab(tab: AttachedTab): void {
     this.#tabs.delete(tab)
     for (const session of this.#sessions.values()) session.poke()
   }
 
-  get tabs(): ReadonlySet<TabLink> {
+  get tabs(): ReadonlySet<AttachedTab> {
     return this.#tabs
   }
 

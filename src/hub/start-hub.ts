@@ -1,5 +1,6 @@
 import { nanoid } from 'nanoid'
 import { acquireLock, type Locks } from '../liveness/locks.ts'
+import { createSoloLocks } from '../liveness/solo-locks.ts'
 import type { Tier } from '../protocol/hub-port.ts'
 import { hubLock, MOVED_CHANNEL } from '../protocol/names.ts'
 import { openIdbLogStore } from '../store/idb-store.ts'
@@ -52,17 +53,17 @@ const silentPings: Pings = { postMessage: () => undefined, onmessage: null, clos
  * Starts the hub of this worker or page, with the browser's own store, locks and network. Without Web Locks nobody can own anything together:
  * the hub then keeps to itself, in memory.
  */
-export async function startHub(tier: Tier, locks: Locks | undefined, soloLocks: () => Locks): Promise<RunningHub> {
+export async function startHub(tier: Tier): Promise<RunningHub> {
   const bootId = nanoid()
-  const shared = locks !== undefined
-  const own = locks ?? soloLocks()
+  const shared = 'locks' in navigator
+  const locks: Locks = shared ? navigator.locks : createSoloLocks()
   // Held for life; its end is the only sign of death that a tab gets.
-  await acquireLock(own, hubLock(bootId))
+  await acquireLock(locks, hubLock(bootId))
   const hub = new Hub({
     bootId,
     tier,
     store: await openStore(shared),
-    locks: own,
+    locks,
     pings: shared ? new BroadcastChannel(MOVED_CHANNEL) : silentPings,
     connect: createConnectUpstream({ fetch: callFetch, now: () => Date.now() }),
     cancel: createCancelUpstream({ fetch: callFetch }),

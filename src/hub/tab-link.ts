@@ -15,7 +15,7 @@ import {
   VerbSchema,
 } from './check-message.ts'
 import { Cursor } from './cursor.ts'
-import type { Hub } from './hub.ts'
+import type { AttachedTab, Hub } from './hub.ts'
 import type { StreamSession } from './stream-session.ts'
 import { snapshotOf } from './row.ts'
 
@@ -23,7 +23,7 @@ import { snapshotOf } from './row.ts'
 const MAX_CURSORS = 1_000
 
 /** The hub's end of one tab: its port, its cursors, its life. */
-export class TabLink {
+export class TabLink implements AttachedTab {
   readonly #hub: Hub
   readonly #port: MessagePort
   readonly #cursors = new Map<number, { cursor: Cursor; channel: string | null }>()

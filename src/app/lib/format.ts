@@ -7,18 +7,6 @@ export function formatCount(count: number, noun: string): string {
   return `${NUMBER.format(count)} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** Bytes for people, decimal units. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB'] as const
-  let value = bytes
-  let unit = 0
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000
-    unit++
-  }
-  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? 'B'}`
-}
-
 /** The time of day today, the date before. `time` and `now` in milliseconds since the epoch. */
 export function formatWhen(time: number, now = Date.now()): string {
   const sameDay = new Date(time).toDateString() === new Date(now).toDateString()

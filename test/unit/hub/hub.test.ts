@@ -46,6 +46,21 @@ describe('one stream and its tabs', () => {
     expect(world.upstream.requests).toHaveLength(1)
   })
 
+  it('rule 9: is done for whoever reads the text only when the text is whole', async () => {
+    const one = world.openTab().channel('build')
+    await one.open({ url: '/log' })
+    world.upstream.release('a', 'b', 'c')
+    world.upstream.end()
+    await until(() => one.done)
+    const late = world.openTab().channel('build')
+    const seen: [string, string][] = []
+    late.subscribe(() => seen.push([late.status, late.text]))
+    await until(() => late.text === 'abc')
+    // The first state is from before the text was asked for.
+    expect(seen.slice(1).filter(([status, text]) => status === 'done' && text !== 'abc')).toEqual([])
+    expect(late.status).toBe('done')
+  })
+
   it('starts one stream when two tabs open the same source at once', async () => {
     const one = world.openTab().channel('build')
     const two = world.openTab().channel('build')
