@@ -259,7 +259,7 @@ export class World {
   }
 
   /** A hub (default: the newest) dies at once: its ports fall silent, its sockets break, its locks are free. */
-  killHub(hub = this.hub): void {
+  killHub(hub = this.#hubs.at(-1)?.hub): void {
     const i = this.#hubs.findIndex((entry) => entry.hub === hub)
     const [dead] = this.#hubs.splice(i, 1)
     if (dead === undefined) return
