@@ -145,7 +145,11 @@ export class StreamSession {
       return null
     }
     // Deleted, or deleted and started again, while the store was read.
-    if (this.#row?.createdAt !== read.row.createdAt) return null
+    if (this.#row?.createdAt !== read.row.createdAt) {
+      // Else whoever reads would ask again at once, and get the same answer.
+      await this.refresh()
+      return null
+    }
     this.learn(read.row)
     // The window may be older than the row; what it holds is the same in both, so the newer one goes with it (rule 9).
     return { run: read.run, row: this.#row }
