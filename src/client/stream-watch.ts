@@ -6,12 +6,15 @@ export class StreamWatch {
   readonly #connection: Connection
   readonly #listeners = new Set<(streams: readonly StreamInfo[]) => void>()
   #streams: Map<string, StreamInfo> | null = null
+  /** What was told while the list was under way, which may be older. */
+  #told: Map<string, StreamInfo | null> | null = null
 
   constructor(connection: Connection) {
     this.#connection = connection
     connection.watcher = {
       connected: () => void this.#load(),
       changed: (streamId, info) => {
+        this.#told?.set(streamId, info)
         if (info) this.#streams?.set(streamId, info)
         else this.#streams?.delete(streamId)
         this.#tell()
@@ -30,7 +33,7 @@ export class StreamWatch {
     if (signal?.aborted) return off
     signal?.addEventListener('abort', off, { once: true })
     this.#listeners.add(own)
-    if (this.#streams) own([...this.#streams.values()])
+    if (this.#streams) own(this.#sorted(this.#streams))
     else void this.#load()
     return off
   }
@@ -40,17 +43,31 @@ export class StreamWatch {
     try {
       // Watching first: a change between the two is told, not lost.
       await this.#connection.call((hub) => hub.watch(true))
-      const streams = await this.#connection.call((hub) => hub.streams())
-      this.#streams = new Map(streams.map((info) => [info.streamId, info]))
+      const told = new Map<string, StreamInfo | null>()
+      this.#told = told
+      const list = await this.#connection.call((hub) => hub.streams())
+      // A later load has begun, or nobody listens any more.
+      if (this.#told !== told || this.#listeners.size === 0) return
+      this.#told = null
+      const streams = new Map(list.map((info) => [info.streamId, info]))
+      for (const [streamId, info] of told) {
+        if (info === null) streams.delete(streamId)
+        else if (info.version >= (streams.get(streamId)?.version ?? 0)) streams.set(streamId, info)
+      }
+      this.#streams = streams
       this.#tell()
     } catch {
       // No hub now: loaded when there is one.
     }
   }
 
+  #sorted(streams: ReadonlyMap<string, StreamInfo>): StreamInfo[] {
+    return [...streams.values()].sort((a, b) => a.createdAt - b.createdAt)
+  }
+
   #tell(): void {
     if (!this.#streams) return
-    const streams = [...this.#streams.values()].sort((a, b) => a.createdAt - b.createdAt)
+    const streams = this.#sorted(this.#streams)
     for (const listener of [...this.#listeners]) listener(streams)
   }
 }
