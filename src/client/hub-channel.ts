@@ -14,6 +14,24 @@ import { FIELDS, View } from './view.ts'
 /** Largest `meta`, in characters of its JSON: it is copied into every snapshot. */
 const MAX_META = 64 * 1024
 
+/** @throws {HeadwaterError} `bad-meta` */
+function checkMeta(meta: unknown): void {
+  let size: number
+  try {
+    size = (JSON.stringify(structuredClone(meta)) ?? '').length
+  } catch (cause) {
+    throw new HeadwaterError(
+      'bad-meta',
+      'meta must be plain data: nothing of it can be a function or a circle.',
+      undefined,
+      {
+        cause,
+      },
+    )
+  }
+  if (size > MAX_META) throw new HeadwaterError('bad-meta', `meta must be at most ${MAX_META} characters as JSON.`)
+}
+
 /** What a channel needs of its page. */
 export interface ChannelHost {
   readonly connection: Connection
@@ -111,9 +129,7 @@ export class HubChannel implements Channel {
     const { source, secrets } = storedSource(given, this.#options, givesHeaders)
     const streamId = options.id === undefined ? nanoid() : checkStreamId(options.id)
     const { meta } = options
-    if (meta !== undefined && (JSON.stringify(meta) ?? '').length > MAX_META) {
-      throw new HeadwaterError('bad-meta', `meta must be at most ${MAX_META} characters as JSON.`)
-    }
+    checkMeta(meta)
     if (secrets) this.#host.keepSecrets(streamId, secrets)
     return this.#request({
       streamId,
