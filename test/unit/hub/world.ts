@@ -103,6 +103,10 @@ export class FakeUpstream {
     for (const wake of waiting) wake()
   }
 
+  #throwIfBroken(broken: HeadwaterError | 'finished' | null): void {
+    if (broken instanceof HeadwaterError) throw broken
+  }
+
   readonly connect = async (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamConnection> => {
     await Promise.resolve()
     this.requests.push(request)
@@ -132,7 +136,7 @@ export class FakeUpstream {
       if (signal.aborted) socket.cut(new HeadwaterError('aborted', 'Closed by its reader.'))
     })
     if (this.slow) await Promise.race([this.slow, aborted])
-    if (broken) throw broken as unknown as HeadwaterError
+    this.#throwIfBroken(broken)
     const read = this.#read.bind(this)
     return {
       head: {

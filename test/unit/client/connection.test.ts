@@ -1,0 +1,126 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { LogReader } from '../../../src/client/reader.ts'
+import { HeadwaterError } from '../../../src/protocol/errors.ts'
+import { until } from '../hub/world.ts'
+import { Page, ScriptedHub, snapshot, texts } from './scripted-hub.ts'
+
+let page: Page | undefined
+
+afterEach(() => {
+  page?.close()
+  vi.useRealTimers()
+})
+
+const stepped = (): void => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+
+describe('a page without a hub', () => {
+  it('says so after three starts, to everybody who waits, and recovers by itself', async () => {
+    stepped()
+    page = new Page()
+    page.fail = () => Promise.reject(new HeadwaterError('worker-failed', 'The script did not load.'))
+    const ready = page.connection.connected()
+    const pull = new LogReader(page.connection, 'c', {})[Symbol.asyncIterator]().next()
+    const both = Promise.allSettled([ready, pull])
+    for (let i = 0; i < 3; i++) await vi.advanceTimersByTimeAsync(1_500)
+    expect(await both).toMatchObject([{ reason: { code: 'worker-failed' } }, { reason: { code: 'worker-failed' } }])
+    await expect(page.connection.connected()).rejects.toMatchObject({ code: 'worker-failed' })
+    page.fail = null
+    page.connection.nudge()
+    await until(() => page?.connection.info?.bootId === 'hub1')
+    await expect(page.connection.connected()).resolves.toBeDefined()
+  })
+
+  it('gives a typed error also where the application’s own worker throws anything', async () => {
+    stepped()
+    page = new Page()
+    page.fail = () => Promise.reject(new TypeError('no worker here'))
+    const ready = page.connection.connected()
+    const outcome = expect(ready).rejects.toMatchObject({
+      code: 'worker-failed',
+      message: expect.stringContaining('no worker here'),
+    })
+    for (let i = 0; i < 3; i++) await vi.advanceTimersByTimeAsync(1_500)
+    await outcome
+  })
+
+  it('gives up at once where the versions do not meet, and tells who comes later too', async () => {
+    const hub = new ScriptedHub('hub1')
+    hub.welcome = () => Promise.resolve({ ok: false, error: { code: 'incompatible', message: 'Reload.' } })
+    page = new Page(hub)
+    await expect(page.connection.connected()).rejects.toMatchObject({ code: 'incompatible' })
+    const late = new LogReader(page.connection, 'c', { streamId: 's' })
+    await expect(late[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'incompatible' })
+    expect(page.starts).toHaveLength(1)
+  })
+
+  it('leaves a worker that does not answer twice for one of another name', async () => {
+    stepped()
+    const hub = new ScriptedHub('stuck')
+    hub.welcome = () => new Promise(() => undefined)
+    page = new Page(hub)
+    for (let i = 0; i < 4; i++) await vi.advanceTimersByTimeAsync(6_500)
+    expect(page.starts.slice(0, 3)).toEqual([0, 0, 1])
+  })
+})
+
+describe('a hub that dies', () => {
+  it('has its calls sent again to the next one', async () => {
+    page = new Page()
+    const { connection, hub } = page
+    await connection.connected()
+    hub.streams = () => new Promise(() => undefined)
+    const asked = connection.call((port) => port.streams())
+    await until(() => connection.info !== null)
+    const next = new ScriptedHub('hub2')
+    await page.replaceHub(next)
+    expect(await asked).toEqual([])
+    expect(connection.info?.bootId).toBe('hub2')
+  })
+
+  it('has its late batches dropped', async () => {
+    page = new Page()
+    const { connection, hub } = page
+    const reader = new LogReader(connection, 'c', { streamId: 's' })
+    await until(() => hub.attached.length === 1)
+    const next = new ScriptedHub('hub2')
+    await page.replaceHub(next)
+    await until(() => next.attached.length === 1)
+    expect(await next.deliver(1, texts('x'), { bootId: 'hub1' })).toBe(1)
+    void next.deliver(1, texts('a'), { snapshot: snapshot({ seq: 1 }) })
+    expect((await reader[Symbol.asyncIterator]().next()).value).toMatchObject({ data: 'a' })
+  })
+})
+
+describe('a page that comes and goes', () => {
+  it('lets go of everything for the back-forward cache, and comes back as another client', async () => {
+    page = new Page()
+    const { connection, locks, hub } = page
+    await connection.connected()
+    connection.pause()
+    await until(() => connection.info === null)
+    expect(locks.holders('headwater:hub:hub1')).toEqual(['hub1'])
+    const calls = connection.call((port) => port.streams())
+    connection.resume()
+    expect(await calls).toEqual([])
+    expect(page.starts).toHaveLength(2)
+    expect(hub.bootId).toBe(connection.info?.bootId)
+  })
+
+  it('paused while it connects, it does not connect', async () => {
+    page = new Page(new ScriptedHub('hub1'), false)
+    page.connection.pause()
+    for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(page.connection.info).toBeNull()
+    page.connection.resume()
+    await page.connection.connected()
+  })
+
+  it('says bye when it closes, and refuses what comes later with `closed`', async () => {
+    page = new Page()
+    const { connection, hub } = page
+    await connection.connected()
+    connection.close()
+    await expect(connection.connected()).rejects.toMatchObject({ code: 'closed' })
+    await until(() => hub.calls.includes('bye'))
+  })
+})
