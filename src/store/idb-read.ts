@@ -1,15 +1,13 @@
 import { isPackedChunks, packSize } from '../protocol/packed-chunks.ts'
 import type { LogDatabase } from './idb-schema.ts'
 import { segmentsOf } from './idb-schema.ts'
-import { LogReading } from './log-reading.ts'
+import { DEFAULT_MAX_CHUNKS, LogReading } from './log-reading.ts'
 import type { LogRead } from './log-store.ts'
+import { SEGMENT_MAX_CHUNKS } from './plan-compaction.ts'
 import { readableRow } from './readable-row.ts'
 
 /** Most records asked for at once. */
 const MAX_RECORDS = 1024
-
-/** One compacted segment fills a read; where they are small, one is a sample of their size. A second one would be read for nothing. */
-const FIRST_RECORDS = 1
 
 /**
  * The body of `readLog`. Rows and records come from one transaction. Where a segment starts at `fromSeq`, as it does for who reads on, there
@@ -28,17 +26,19 @@ export async function readSegments(
     return Promise.all([segments.getAllKeys(range, count), segments.getAll(range, count)])
   }
 
+  // As many compacted segments as the limit holds; where they are smaller, they are a sample of their size.
+  const firstRecords = Math.ceil((limits?.maxChunks ?? DEFAULT_MAX_CHUNKS) / SEGMENT_MAX_CHUNKS)
   const before = IDBKeyRange.bound([streamId, 0], [streamId, fromSeq], false, true)
   const [found, holder, first] = await Promise.all([
     tx.objectStore('streams').get(streamId),
     segments.openKeyCursor(before, 'prev'),
-    page(fromSeq, FIRST_RECORDS),
+    page(fromSeq, firstRecords),
   ])
   const row = readableRow(found)
   if (row === undefined) return undefined
   const reading = new LogReading(row, fromSeq, limits)
   let [keys, records] = first
-  let count = FIRST_RECORDS
+  let count = firstRecords
   if (holder !== null && keys[0]?.[1] !== fromSeq && fromSeq <= row.seq) {
     reading.take(holder.key[1], await segments.get(holder.key))
   }
