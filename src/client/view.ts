@@ -31,8 +31,10 @@ export class View implements StreamView {
   #cursor: LogCursor
   #snapshot: StreamSnapshot | null = null
   #content: Content | null = null
-  #newContent: ((dialect: string | null) => Content) | null = null
+  /** Somebody read the text: chunks are asked for. */
   #wanted = false
+  /** What builds the text could not be loaded. Not tried again: the page has to be. */
+  #broken: HeadwaterError | null = null
   #gaps: Gap[] = []
   #seq = 0
   #failure: HeadwaterError | null = null
@@ -55,7 +57,7 @@ export class View implements StreamView {
       channel: this.#channel,
       streamId: this.#streamId,
       from: 1,
-      chunks: this.#content !== null,
+      chunks: this.#wanted,
       batch: (batch) => this.#apply(batch),
       reset: (snapshot) => {
         this.#snapshot = snapshot
@@ -78,13 +80,17 @@ export class View implements StreamView {
   #clear(): void {
     this.#seq = 0
     this.#gaps = []
-    this.#content = this.#newContent?.(null) ?? null
+    this.#content = null
   }
 
-  #apply(batch: Batch): void {
-    // The dialect is known with the response's head: this view may have attached before that.
-    if (this.#seq === 0) this.#content = this.#newContent?.(batch.dialect) ?? null
-    for (const pack of batch.packs) this.#content?.add(pack)
+  async #apply(batch: Batch): Promise<void> {
+    const cursor = this.#cursor
+    // Loaded while the hub reads; the batch waits for it, unacknowledged.
+    const content = this.#content ?? (await this.#load(batch.dialect))
+    // Meanwhile the view was closed, switched to another stream, or cut back.
+    if (content === null || cursor !== this.#cursor || batch.fromSeq !== this.#seq + 1) return
+    this.#content = content
+    for (const pack of batch.packs) content.add(pack)
     this.#gaps.push(...batch.gaps)
     this.#seq = batch.toSeq - 1
     this.#changed()
@@ -109,26 +115,34 @@ export class View implements StreamView {
   }
 
   /** Reads chunks from now on. */
-  async #wantContent(): Promise<void> {
-    if (this.#wanted) return
+  #wantContent(): void {
+    if (this.#wanted || this.#broken || this.#closed) return
     this.#wanted = true
+    this.#restart()
+  }
+
+  #restart(): void {
+    this.#cursor.close()
+    this.#clear()
+    this.#cursor = this.#attach()
+  }
+
+  async #load(dialect: string | null): Promise<Content | null> {
     try {
       const { Content } = await import('./content.ts')
-      this.#newContent = (dialect) => new Content(dialect, this.#dialect)
+      return new Content(dialect, this.#dialect)
     } catch (error) {
-      this.#wanted = false
-      this.#failure = new HeadwaterError(
+      this.#broken ??= new HeadwaterError(
         'reload-needed',
         'A part of the application could not be loaded. What is stored is safe. Reload the page.',
         undefined,
         { cause: error },
       )
-      return this.#changed()
+      this.#wanted = false
+      this.#restart()
+      this.#changed()
+      return null
     }
-    if (this.#closed) return
-    this.#cursor.close()
-    this.#clear()
-    this.#cursor = this.#attach()
   }
 
   /**
@@ -164,8 +178,9 @@ export class View implements StreamView {
     const behind = reads && snapshot !== null && this.#seq < snapshot.seq
     // Rule 9: an end is shown with the last chunk, not before.
     const status = snapshot === null ? 'idle' : behind && snapshot.ending ? 'streaming' : snapshot.status
-    const failure = this.#failure ?? (snapshot?.failure && !behind ? HeadwaterError.from(snapshot.failure) : null)
-    const want = (): void => void this.#wantContent()
+    const failure =
+      this.#broken ?? this.#failure ?? (snapshot?.failure && !behind ? HeadwaterError.from(snapshot.failure) : null)
+    const want = (): void => this.#wantContent()
     const { text = '', parts = NO_PARTS, usage } = this.#content ?? {}
     return {
       streamId: snapshot?.streamId ?? null,
