@@ -71,6 +71,8 @@ const lostError = (): HeadwaterError =>
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #cursors = new Map<number, HubCursor>()
+  /** Cursors that are about to be attached for the first time. */
+  readonly #added = new Set<number>()
   #nextCursorId = 1
   #live: Live | null = null
   #waiting: { resolve: (live: Live) => void; reject: (error: HeadwaterError) => void }[] = []
@@ -121,9 +123,11 @@ export class Connection {
   add(cursor: HubCursor): number {
     const cursorId = this.#nextCursorId++
     this.#cursors.set(cursorId, cursor)
+    this.#added.add(cursorId)
     // In a task of its own: the cursor learns its id first.
     queueMicrotask(() => {
-      if (this.#cursors.get(cursorId) !== cursor) return
+      // Closed again, or attached with all others meanwhile.
+      if (this.#cursors.get(cursorId) !== cursor || !this.#added.delete(cursorId)) return
       if (this.#live) void cursor.attach(this.#live)
       else if (this.#closed) cursor.failed(closedError())
       else if (this.#failure) cursor.failed(this.#failure)
@@ -279,6 +283,7 @@ export class Connection {
     this.#waiting = []
     for (const { resolve } of waiting) resolve(live)
     // 6.
+    this.#added.clear()
     for (const cursor of this.#cursors.values()) void cursor.attach(live)
     this.watcher?.connected()
   }

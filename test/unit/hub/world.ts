@@ -249,7 +249,8 @@ export class World {
         this.cancelled.push(url)
         return Promise.resolve()
       },
-      clock: mortal(this.clock, isDead),
+      // A transaction that was on its way when its hub died still asks what time it is.
+      clock: { now: () => this.clock.now(), delay: (...args) => mortal(this.clock, isDead).delay(...args) },
       random: () => 0.5,
       online: () => true,
     })
@@ -258,12 +259,21 @@ export class World {
     return hub
   }
 
+  #newest(): HubEntry | undefined {
+    return this.#hubs.filter(({ zombie }) => !zombie).at(-1)
+  }
+
+  /** Whether any hub lives. */
+  get hasHub(): boolean {
+    return this.#newest() !== undefined
+  }
+
   get hub(): Hub {
-    return (this.#hubs[this.#hubs.length - 1] as HubEntry).hub
+    return (this.#newest() as HubEntry).hub
   }
 
   /** A hub (default: the newest) dies at once: its ports fall silent, its sockets break, its locks are free. */
-  killHub(hub = this.#hubs.at(-1)?.hub): void {
+  killHub(hub = this.#newest()?.hub): void {
     const i = this.#hubs.findIndex((entry) => entry.hub === hub)
     const [dead] = this.#hubs.splice(i, 1)
     if (dead === undefined) return
@@ -289,11 +299,11 @@ export class World {
     const tag = `tab${++this.#count}`
     const connection = new Connection({
       start: async () => {
-        if (this.#hubs.length === 0) {
+        if (this.#newest() === undefined) {
           this.#starting ??= this.startHub().finally(() => (this.#starting = null))
           await this.#starting
         }
-        const entry = this.#hubs[this.#hubs.length - 1] as HubEntry
+        const entry = this.#newest() as HubEntry
         const { port1, port2 } = new MessageChannel()
         entry.ports.push(port2)
         new TabLink(entry.hub, port2)
