@@ -52,17 +52,12 @@ const closedError = (): HeadwaterError => new HeadwaterError('closed', 'This pag
 /** Why no hub could be started. An application's own `worker` may throw anything. */
 function toStartError(thrown: unknown): HeadwaterError {
   if (thrown instanceof HeadwaterError) return thrown
-  const why = thrown instanceof Error ? thrown.message : String(thrown)
-  return new HeadwaterError(
-    'worker-failed',
-    `The hub could not be started: ${why} What is stored is safe. Reload the page.`,
-    undefined,
-    { cause: thrown },
-  )
+  return new HeadwaterError('worker-failed', `The hub could not be started: ${String(thrown)}`, undefined, {
+    cause: thrown,
+  })
 }
 
-const lostError = (): HeadwaterError =>
-  new HeadwaterError('hub-lost', 'The hub is gone; a new one takes over. What it had stored is safe.')
+const lostError = (): HeadwaterError => new HeadwaterError('hub-lost', 'The hub is gone.')
 
 /**
  * This page's way to a hub, whichever lives: makes the handshake, notices the hub's death by its lock, and starts over. Everything that lasts

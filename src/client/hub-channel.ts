@@ -16,20 +16,14 @@ const MAX_META = 64 * 1024
 
 /** @throws {HeadwaterError} `bad-meta` */
 function checkMeta(meta: unknown): void {
+  const bad = (what: string): HeadwaterError => new HeadwaterError('bad-meta', `meta must be ${what}.`)
   let size: number
   try {
     size = (JSON.stringify(structuredClone(meta)) ?? '').length
-  } catch (cause) {
-    throw new HeadwaterError(
-      'bad-meta',
-      'meta must be plain data: nothing of it can be a function or a circle.',
-      undefined,
-      {
-        cause,
-      },
-    )
+  } catch {
+    throw bad('plain data')
   }
-  if (size > MAX_META) throw new HeadwaterError('bad-meta', `meta must be at most ${MAX_META} characters as JSON.`)
+  if (size > MAX_META) throw bad(`at most ${MAX_META} characters as JSON`)
 }
 
 /** What a channel needs of its page. */

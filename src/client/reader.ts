@@ -215,4 +215,4 @@ export class LogReader implements Reader {
 const lastSeqOf = (item: Chunk | Gap): number => ('seq' in item ? item.seq : item.toSeq)
 
 const aborted = (signal: AbortSignal | undefined): HeadwaterError =>
-  new HeadwaterError('aborted', 'The reader was aborted by its signal.', undefined, { cause: signal?.reason })
+  new HeadwaterError('aborted', 'The reader was aborted.', undefined, { cause: signal?.reason })
