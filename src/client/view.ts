@@ -9,6 +9,9 @@ import type { Connection } from './connection.ts'
 import type { Content } from './content.ts'
 import { LogCursor } from './log-cursor.ts'
 
+/** What builds texts and parts; browsers fetch it once. */
+const loadContent = (): Promise<typeof import('./content.ts')> => import('./content.ts')
+
 const NO_PARTS: readonly never[] = []
 const LOADING: readonly Status[] = ['queued', 'connecting', 'streaming', 'reconnecting']
 
@@ -118,6 +121,8 @@ export class View implements StreamView {
   #wantContent(): void {
     if (this.#wanted || this.#broken || this.#closed) return
     this.#wanted = true
+    // On its way while the hub reads; whether it comes is found out with the first batch.
+    loadContent().catch(() => undefined)
     this.#restart()
   }
 
@@ -129,7 +134,7 @@ export class View implements StreamView {
 
   async #load(dialect: string | null): Promise<Content | null> {
     try {
-      const { Content } = await import('./content.ts')
+      const { Content } = await loadContent()
       return new Content(dialect, this.#dialect)
     } catch (error) {
       this.#broken ??= new HeadwaterError(

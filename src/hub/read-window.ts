@@ -4,17 +4,26 @@ import { coverRun, type Run } from './batch.ts'
 import { takePortion } from './take-portion.ts'
 
 /** How much one read of the store brings: several batches, because a record is read and decoded as a whole and batches end in the middle of one. */
-const MAX_CHUNKS = 20_000
-const MAX_SIZE = 2 * 1024 * 1024
+const WINDOW = { maxChunks: 20_000, maxSize: 2 * 1024 * 1024 }
+/** Who begins to catch up waits for this one, and sees something soon. */
+const FIRST_WINDOW = { maxChunks: 5_000, maxSize: 512 * 1024 }
+
+/** A read of the store, from a seq on. */
+interface Read {
+  fromSeq: number
+  log: Promise<LogRead | undefined>
+}
 
 /**
- * The log as the store has it, for cursors that are behind. Keeps the last read, so that it serves several batches, and all cursors that catch up
- * together. One window per stream, however many tabs are behind (I10); committed chunks never change, so it cannot be wrong.
+ * The log as the store has it, for cursors that are behind. Keeps the last read, so that it serves several batches and all cursors that catch up
+ * together, and has the next one under way meanwhile. Two windows per stream, however many tabs are behind (I10); committed chunks never
+ * change, so they cannot be wrong.
  */
 export class ReadWindow {
   readonly #store: LogStore
   readonly #streamId: string
-  #last: { fromSeq: number; read: LogRead } | null = null
+  #window: { fromSeq: number; log: LogRead } | null = null
+  #ahead: Read | null = null
 
   constructor(store: LogStore, streamId: string) {
     this.#store = store
@@ -23,14 +32,9 @@ export class ReadWindow {
 
   /** The next batch's worth from `next` on, with the row that was read with it; `null` where the stream was deleted. */
   async read(next: number): Promise<{ run: Run; row: StreamRow } | null> {
-    let window = this.#last
-    if (window === null || next < window.fromSeq || next >= window.read.toSeq) {
-      const read = await this.#store.readLog(this.#streamId, next, { maxChunks: MAX_CHUNKS, maxSize: MAX_SIZE })
-      if (read === undefined) return null
-      window = { fromSeq: next, read }
-      this.#last = window
-    }
-    const { row, packs, toSeq: end } = window.read
+    const window = await this.#windowOf(next)
+    if (window === null) return null
+    const { row, packs, toSeq: end } = window
     const portion = takePortion(packs, next)
     const last = portion.packs[portion.packs.length - 1]
     // Behind the last pack there may be a hole up to the window's end.
@@ -40,7 +44,27 @@ export class ReadWindow {
     return { run: coverRun(row, next, toSeq, portion.packs), row }
   }
 
+  async #windowOf(next: number): Promise<LogRead | null> {
+    const window = this.#window
+    if (window !== null && next >= window.fromSeq && next < window.log.toSeq) return window.log
+    const ahead = this.#ahead
+    const isNext = ahead?.fromSeq === next
+    const log = await (isNext ? ahead.log : this.#read(next, FIRST_WINDOW).log)
+    if (log === undefined) return null
+    this.#window = { fromSeq: next, log }
+    this.#ahead = log.toSeq <= log.row.seq ? this.#read(log.toSeq, WINDOW) : null
+    return log
+  }
+
+  #read(fromSeq: number, limits: { maxChunks: number; maxSize: number }): Read {
+    const log = this.#store.readLog(this.#streamId, fromSeq, limits)
+    // Whoever wants it hears of it.
+    log.catch(() => undefined)
+    return { fromSeq, log }
+  }
+
   clear(): void {
-    this.#last = null
+    this.#window = null
+    this.#ahead = null
   }
 }

@@ -1,0 +1,83 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { ReadWindow } from '../../../src/hub/read-window.ts'
+import { newRow } from '../../../src/hub/row.ts'
+import { packChunks, unpackChunks } from '../../../src/protocol/packed-chunks.ts'
+import type { LogStore } from '../../../src/store/log-store.ts'
+import { MemoryLogStore } from '../../../src/store/memory-store.ts'
+import { source } from './world.ts'
+
+const COUNT = 60_000
+let store: LogStore
+let reads: number[]
+
+beforeEach(async () => {
+  const memory = new MemoryLogStore()
+  reads = []
+  store = new Proxy(memory, {
+    get: (target, key) => {
+      if (key === 'readLog') {
+        return (...args: Parameters<LogStore['readLog']>) => {
+          reads.push(args[1])
+          return target.readLog(...args)
+        }
+      }
+      const value: unknown = Reflect.get(target, key)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+  const row = { ...newRow({ streamId: 's', channel: 'c', source: source() }, 1), seq: COUNT }
+  const chunks = Array.from({ length: COUNT }, (_, i) => ({ time: 0, data: `${i + 1} ` }))
+  await memory.commit([{ streamId: 's', decide: () => ({ row, packs: packChunks(chunks, 1) }) }])
+})
+
+/** Reads as a cursor does, from `next` to the end. */
+async function readAll(window: ReadWindow, next = 1): Promise<string> {
+  let text = ''
+  for (;;) {
+    const read = await window.read(next)
+    if (read === null) throw new Error('The stream is gone.')
+    expect(read.run.fromSeq).toBe(next)
+    expect(read.run.gaps).toEqual([])
+    for (const pack of read.run.packs) for (const chunk of unpackChunks(pack)) text += String(chunk.data)
+    next = read.run.toSeq
+    if (next > COUNT) return text
+  }
+}
+
+const truth = (from = 1): string => Array.from({ length: COUNT - from + 1 }, (_, i) => `${i + from} `).join('')
+
+describe('ReadWindow', () => {
+  it('reads a log whole, with fewer reads of the store than batches', async () => {
+    expect(await readAll(new ReadWindow(store, 's'))).toBe(truth())
+    expect(reads.length).toBeLessThan(COUNT / 5_000)
+  })
+
+  it('begins in the middle, and goes back for a cursor that is further behind', async () => {
+    const window = new ReadWindow(store, 's')
+    expect(await readAll(window, 12_345)).toBe(truth(12_345))
+    await window.read(30_000)
+    expect(await readAll(window)).toBe(truth())
+  })
+
+  it('serves two cursors that catch up together with the reads of one', async () => {
+    const window = new ReadWindow(store, 's')
+    const alone = new ReadWindow(store, 's')
+    await readAll(alone)
+    const one = reads.length
+    reads = []
+    let a = 1
+    let b = 1
+    while (a <= COUNT || b <= COUNT) {
+      if (a <= COUNT) a = (await window.read(a))?.run.toSeq ?? Infinity
+      if (b <= COUNT && a <= COUNT) b = (await window.read(b))?.run.toSeq ?? Infinity
+      if (a > COUNT) break
+    }
+    expect(reads.length).toBeLessThanOrEqual(one + 1)
+  })
+
+  it('knows nothing of a stream that was deleted', async () => {
+    const window = new ReadWindow(store, 's')
+    await store.remove(['s'])
+    expect(await window.read(1)).toBeNull()
+  })
+})
