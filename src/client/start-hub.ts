@@ -37,7 +37,7 @@ export async function startHub(
       reject(
         new HeadwaterError(
           'worker-failed',
-          'The hub could not be started: its script did not load. What is stored is safe. Check the connection and reload the page.',
+          'The script of the hub could not be loaded. What is stored is safe. Reload the page.',
         ),
       )
     }

@@ -139,7 +139,7 @@ export class View implements StreamView {
     } catch (error) {
       this.#broken ??= new HeadwaterError(
         'reload-needed',
-        'A part of the application could not be loaded. What is stored is safe. Reload the page.',
+        'A part of the page could not be loaded. What is stored is safe. Reload the page.',
         undefined,
         { cause: error },
       )

@@ -67,18 +67,13 @@ export class HeadwaterError extends Error {
   static from(value: ErrorValue): HeadwaterError {
     return new HeadwaterError(value.code, value.message, value.data)
   }
-
-  toValue(): ErrorValue {
-    return {
-      code: this.code,
-      message: this.message,
-      ...(this.data === undefined ? {} : { data: this.data }),
-    }
-  }
 }
 
 /** Any thrown thing as an {@link ErrorValue}; what is not ours takes `code`. */
 export function toErrorValue(thrown: unknown, code: ErrorCode): ErrorValue {
-  if (thrown instanceof HeadwaterError) return thrown.toValue()
+  if (thrown instanceof HeadwaterError) {
+    const { code, message, data } = thrown
+    return { code, message, ...(data !== undefined && { data }) }
+  }
   return { code, message: thrown instanceof Error ? thrown.message : String(thrown) }
 }

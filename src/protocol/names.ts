@@ -7,15 +7,22 @@ export const MAX_NAME_LENGTH = 256
 // eslint-disable-next-line no-control-regex -- control characters are what this pattern is for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 
-// A lone surrogate has no UTF-8 form: the name would come back from the server as another one. (`isWellFormed` needs Node 20 types.)
-const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+/** A lone surrogate has no UTF-8 form: the name would come back from the server as another one. */
+function isWellFormed(name: string): boolean {
+  try {
+    encodeURIComponent(name)
+    return true
+  } catch {
+    return false
+  }
+}
 
 function whatIsWrong(name: unknown): string | null {
   if (typeof name !== 'string') return `must be a string, not ${name === null ? 'null' : typeof name}`
   if (name === '') return 'must not be empty'
   if (name.length > MAX_NAME_LENGTH) return `must be at most ${MAX_NAME_LENGTH} characters, not ${name.length}`
   if (CONTROL.test(name)) return 'must not contain control characters'
-  if (LONE_SURROGATE.test(name)) return 'must be well-formed Unicode'
+  if (!isWellFormed(name)) return 'must be well-formed Unicode'
   return null
 }
 
