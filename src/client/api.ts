@@ -1,7 +1,7 @@
 import type { Chunk, Gap } from '../protocol/chunk.ts'
 import type { CredentialsRequest, Forget, StorageUse, Tier } from '../protocol/hub-port.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
-import type { Source } from '../protocol/source.ts'
+import type { Retention, Source } from '../protocol/source.ts'
 import type { State } from '../protocol/state.ts'
 
 /** What a hub says of itself once this page is connected. */
@@ -27,6 +27,8 @@ export interface ChannelOptions {
   format?: Source['format']
   dialect?: Source['dialect']
   retries?: number
+  /** How much of the channel this browser keeps. Default `'keep'`: everything, until a person deletes it. */
+  retention?: Retention
 }
 
 export interface SendOptions {

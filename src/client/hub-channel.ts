@@ -135,7 +135,8 @@ export class HubChannel implements Channel {
     })
   }
 
-  async #request(request: StartStream): Promise<string> {
+  async #request(start: StartStream): Promise<string> {
+    const request = { ...start, retention: this.#options.retention }
     const snapshot: StreamSnapshot = await this.#host.connection.call((hub) => hub.start(request))
     this.#view.learn(snapshot)
     return snapshot.streamId

@@ -101,12 +101,16 @@ export const AttachSchema = v.object({
   chunks: v.optional(v.boolean()),
 })
 
+const limit = v.optional(v.pipe(v.number(), v.minValue(0)))
+const retention = v.union([v.literal('keep'), v.object({ count: limit, bytes: limit, ageMs: limit })])
+
 export const StartSchema = v.object({
   streamId,
   channel,
   source: v.nullable(source),
   secrets: v.optional(headers),
   meta: v.optional(meta),
+  retention: v.optional(retention),
   mode: v.union([v.picklist(['replace', 'join']), v.object({ retryOf: streamId })]),
 })
 

@@ -9,6 +9,7 @@ import type { ConnectUpstream } from '../upstream/upstream.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { Cursor } from './cursor.ts'
 import type { Clock, HubContext, MovedMessage } from './hub-context.ts'
+import { surplusOf } from './retention.ts'
 import { isOpen, snapshotOf, wantsOwner } from './row.ts'
 import { applyVerb } from './row-changes.ts'
 import { decideStart } from './start-stream.ts'
@@ -285,6 +286,7 @@ export class Hub {
     }
     const session = this.#adopt(started)
     await this.#refollow(request.channel)
+    if (outcome.writes.length > 0) void this.#prune(request.channel)
     return session
   }
 
@@ -335,6 +337,18 @@ export class Hub {
       ...snapshotOf(row),
       readers: session?.listeners.size ?? 0,
       owner: session?.owned === true ? 'this' : wantsOwner(row) ? 'other' : 'none',
+    }
+  }
+
+  /** Deletes what a channel does not keep. In the background: nobody waits for it, and the next start asks again. */
+  async #prune(channel: string): Promise<void> {
+    try {
+      const surplus = surplusOf(await this.store.rows(channel), this.#context.clock.now())
+      if (surplus.length === 0) return
+      await this.store.remove(surplus.map((row) => row.streamId))
+      this.#removed(surplus)
+    } catch {
+      // A store that fails now has other worries.
     }
   }
 

@@ -5,15 +5,16 @@ import type { StreamRow } from '../store/log-store.ts'
 
 /** The row of a stream that was just created. */
 export function newRow(
-  stream: { streamId: string; channel: string; source: StoredSource; meta?: unknown },
+  stream: Pick<StreamRow, 'streamId' | 'channel' | 'meta' | 'retention'> & { source: StoredSource },
   now: number,
 ): StreamRow {
-  const { source, meta } = stream
+  const { source, meta, retention } = stream
   return {
     streamId: stream.streamId,
     channel: stream.channel,
     source,
     ...(meta !== undefined && { meta }),
+    ...(retention !== undefined && { retention }),
     version: 1,
     epoch: 0,
     seq: 0,

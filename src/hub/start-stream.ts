@@ -55,7 +55,14 @@ export function decideStart(rows: readonly StreamRow[], request: StartStream, no
     }
   }
   const row = newRow(
-    { streamId: request.streamId, channel: request.channel, source, ...(meta !== undefined && { meta }) },
+    {
+      streamId: request.streamId,
+      channel: request.channel,
+      source,
+      ...(meta !== undefined && { meta }),
+      // A channel that says nothing keeps what it said before.
+      retention: request.retention ?? newest?.retention,
+    },
     // Rows of a channel are ordered by creation: two in one millisecond keep their order.
     Math.max(now, (newest?.createdAt ?? 0) + 1),
   )

@@ -2,7 +2,7 @@ import type { Gap } from './chunk.ts'
 import type { ErrorValue } from './errors.ts'
 import type { PackedChunks } from './packed-chunks.ts'
 import type { StreamInfo, StreamSnapshot } from './snapshot.ts'
-import type { StoredSource } from './source.ts'
+import type { Retention, StoredSource } from './source.ts'
 
 /** Where a hub runs. */
 export type Tier = 'shared-worker' | 'leader-tab' | 'page'
@@ -96,6 +96,8 @@ export interface StartStream {
   /** Headers that must never be stored; the hub keeps them in memory only. */
   secrets?: readonly (readonly [name: string, value: string])[]
   meta?: unknown
+  /** How much of the channel is kept, from this stream on. */
+  retention?: Retention
   /**
    * - `'replace'` (`send`): what was live in the channel is cancelled.
    * - `'join'` (`open`): the newest stream of the same source is joined if there is one.

@@ -45,3 +45,17 @@ export interface StoredSource {
   /** Whether the request needs headers that are not stored: the hub asks a live tab for them. */
   credentials: boolean
 }
+
+/**
+ * How much of a channel is kept: whole streams go, the oldest first; never one that is not ended, and never the newest. `'keep'` keeps all, and is the default.
+ */
+export type Retention =
+  | 'keep'
+  | {
+      /** Streams. */
+      count?: number
+      /** Size of the data of all of them: UTF-16 units of texts plus bytes. */
+      bytes?: number
+      /** Milliseconds since the last change. */
+      ageMs?: number
+    }

@@ -3,7 +3,7 @@ import type { ErrorValue } from '../protocol/errors.ts'
 import type { VerbKind } from '../protocol/hub-port.ts'
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
 import type { Position } from '../protocol/position.ts'
-import type { StoredSource } from '../protocol/source.ts'
+import type { Retention, StoredSource } from '../protocol/source.ts'
 import type { Status, WaitingFor } from '../protocol/state.ts'
 import type { Verdict } from '../protocol/verdict.ts'
 
@@ -19,6 +19,8 @@ export interface StreamRow {
   channel: string
   source: StoredSource | null
   meta?: unknown
+  /** What its channel keeps, as the newest stream of the channel says it; `'keep'` where absent. */
+  retention?: Retention
   /** Rises with every change of the row. */
   version: number
   /** Rises each time ownership changes hands; a writer with an older one is refused. */

@@ -61,7 +61,7 @@ export class FeedController implements ReactiveController {
   hostConnected(): void {
     this.#connected = new AbortController()
     const { signal } = this.#connected
-    const channel = this.#hub().channel('headwater:channels')
+    const channel = this.#hub().channel('headwater:channels', { retention: { count: 2 } })
     this.#channel = channel
     channel.subscribe(this.#update, { signal })
     void this.#follow(channel, signal)

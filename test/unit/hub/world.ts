@@ -1,3 +1,4 @@
+import type { ChannelOptions } from '../../../src/client/api.ts'
 import { Connection } from '../../../src/client/connection.ts'
 import { HubChannel, type ChannelHost } from '../../../src/client/hub-channel.ts'
 import { Hub, type Pings } from '../../../src/hub/hub.ts'
@@ -295,7 +296,7 @@ export class World {
   openTab(
     headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null> = () =>
       Promise.resolve(null),
-  ): { tag: string; connection: Connection; channel: (name: string) => HubChannel } {
+  ): { tag: string; connection: Connection; channel: (name: string, options?: ChannelOptions) => HubChannel } {
     const tag = `tab${++this.#count}`
     const connection = new Connection({
       start: async () => {
@@ -320,7 +321,7 @@ export class World {
       keepSecrets: (streamId, kept) => void secrets.set(streamId, kept),
       secretsOf: (streamId) => secrets.get(streamId),
     }
-    return { tag, connection, channel: (name) => new HubChannel(host, name, {}) }
+    return { tag, connection, channel: (name, channelOptions = {}) => new HubChannel(host, name, channelOptions) }
   }
 
   async close(): Promise<void> {
