@@ -1,5 +1,9 @@
-/** Headers of every answer: what a browser must not guess, embed or share. */
+/**
+ * Headers of every answer: what a browser must not guess, embed, share or run. A stream has the content type that its producer chose; opened by
+ * its address it would, as HTML, be a page of this origin.
+ */
 export const SECURITY_HEADERS = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',

@@ -51,7 +51,9 @@ function hostName(host: string): string {
 function isOwnOrigin(origin: string | null, host: string): boolean {
   if (origin === null) return true
   try {
-    return new URL(origin).host === new URL(`http://${host}`).host
+    const { protocol, host: own } = new URL(origin)
+    // Also https: a proxy in front may speak it. An application's own scheme (`capacitor://localhost`) is not ours.
+    return /^https?:$/.test(protocol) && own === new URL(`http://${host}`).host
   } catch {
     return false
   }

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
+import { refuse } from './answers.ts'
 import type { ServerConfig } from './config.ts'
 import { createGuard, isApi, isLoopbackName } from './guard.ts'
 import { createStreamHandler } from './handler.ts'
@@ -109,8 +110,9 @@ function compose(handler: StreamHandler, parts: Composition): (request: Request)
     const refused = guard(request)
     if (refused !== null) return refused
     const { pathname } = new URL(request.url)
-    if (files !== null && !isApi(pathname) && pathname !== '/healthz') return files(request)
-    return handler.fetch(request)
+    // The router decodes what the guard compared as it was sent (`/%761` is `/v1` to it): only what the guard took for the API gets there.
+    if (isApi(pathname) || pathname === '/healthz') return handler.fetch(request)
+    return files === null ? refuse(404, 'not-found', 'There is nothing at this address.') : files(request)
   }
 }
 

@@ -32,6 +32,13 @@ describe('a server on a loopback address', () => {
     },
   )
 
+  it.each(['capacitor://localhost', 'file://localhost', 'https://localhost:4437'])(
+    'refuses the origin %s, which only shares its name',
+    (origin) => {
+      expect(loopback(ask('/v1/chat', { host: 'localhost', origin }, 'POST'))?.status).toBe(403)
+    },
+  )
+
   it('answers its own origin, and programs that send none', () => {
     expect(loopback(ask('/v1/chat', { origin: 'http://127.0.0.1:4437' }, 'POST'))).toBe(null)
     expect(loopback(ask('/v1/chat', { 'sec-fetch-site': 'same-origin' }, 'POST'))).toBe(null)
