@@ -1,10 +1,10 @@
 import { isPackedChunks, packSize } from '../protocol/packed-chunks.ts'
 import type { LogDatabase } from './idb-schema.ts'
+import type { Origins } from './idb-origins.ts'
 import { segmentsOf } from './idb-schema.ts'
 import { DEFAULT_MAX_CHUNKS, LogReading } from './log-reading.ts'
 import type { LogRead } from './log-store.ts'
 import { SEGMENT_MAX_CHUNKS } from './plan-compaction.ts'
-import { readableRow } from './readable-row.ts'
 
 /** Most records asked for at once. */
 const MAX_RECORDS = 1024
@@ -15,11 +15,12 @@ const MAX_RECORDS = 1024
  */
 export async function readSegments(
   db: LogDatabase,
+  origins: Origins,
   streamId: string,
   fromSeq: number,
   limits?: { maxChunks?: number; maxSize?: number },
 ): Promise<LogRead | undefined> {
-  const tx = db.transaction(['streams', 'segments'], 'readonly')
+  const tx = db.transaction(['streams', 'origins', 'segments'], 'readonly')
   const segments = tx.objectStore('segments')
   const page = (start: number, count: number): Promise<[keys: [string, number][], records: unknown[]]> => {
     const range = segmentsOf(streamId, start)
@@ -29,13 +30,13 @@ export async function readSegments(
   // As many compacted segments as the limit holds; where they are smaller, they are a sample of their size.
   const firstRecords = Math.ceil((limits?.maxChunks ?? DEFAULT_MAX_CHUNKS) / SEGMENT_MAX_CHUNKS)
   const before = IDBKeyRange.bound([streamId, 0], [streamId, fromSeq], false, true)
-  const [found, holder, first] = await Promise.all([
-    tx.objectStore('streams').get(streamId),
+  const [joined, holder, first] = await Promise.all([
+    origins.get(tx, streamId),
     segments.openKeyCursor(before, 'prev'),
     page(fromSeq, firstRecords),
   ])
-  const row = readableRow(found)
-  if (row === undefined) return undefined
+  if (joined === undefined) return undefined
+  const { row } = joined
   const reading = new LogReading(row, fromSeq, limits)
   let [keys, records] = first
   let count = firstRecords

@@ -1,8 +1,24 @@
 import type { DBSchema, IDBPDatabase } from 'idb'
 import { openDB } from 'idb'
 import { HeadwaterError } from '../protocol/errors.ts'
+import type { StoredSource } from '../protocol/source.ts'
 import type { StreamRow } from './log-store.ts'
 import { toStoreError } from './store-error.ts'
+
+/** What of a stream never changes after it was created, and may be large: 16 MB of body, 64 kB of meta. */
+export interface Origin {
+  streamId: string
+  /** A random number, of this record alone. */
+  tag: number
+  source: StoredSource | null
+  meta?: unknown
+}
+
+/** The rest of a stream's row, which every append writes. */
+export type StoredRow = Omit<StreamRow, 'source' | 'meta'> & {
+  /** The tag of its {@link Origin}. */
+  origin: number
+}
 
 /**
  * The format of the database. Its version is part of the database's name, because an upgrade in place hangs while any old tab is open; so
@@ -11,7 +27,8 @@ import { toStoreError } from './store-error.ts'
 export interface LogSchema extends DBSchema {
   /** One per channel: which of its streams is the newest. */
   channels: { key: string; value: { channel: string; streamId: string } }
-  streams: { key: string; value: StreamRow; indexes: { byChannel: [string, number] } }
+  streams: { key: string; value: StoredRow; indexes: { byChannel: [string, number] } }
+  origins: { key: string; value: Origin }
   /** `PackedChunks` under [streamId, fromSeq], or whatever a damaged disk has made of one. */
   segments: { key: [string, number]; value: unknown }
 }
@@ -32,6 +49,7 @@ function createStores(db: LogDatabase): void {
   db.createObjectStore('channels', { keyPath: 'channel' })
   const streams = db.createObjectStore('streams', { keyPath: 'streamId' })
   streams.createIndex('byChannel', ['channel', 'createdAt'])
+  db.createObjectStore('origins', { keyPath: 'streamId' })
   db.createObjectStore('segments')
 }
 

@@ -4,16 +4,17 @@ import type { Compacted } from './idb-compact.ts'
 import { compactWindow, FIRST_WINDOW } from './idb-compact.ts'
 import { IdbHandle } from './idb-handle.ts'
 import { readSegments } from './idb-read.ts'
+import { Origins } from './idb-origins.ts'
 import { streamsOf } from './idb-schema.ts'
 import { Requests, writeTransaction } from './idb-transaction.ts'
 import type { LogRead, LogStore, RowChange, RowResult, StreamRow } from './log-store.ts'
-import { isReadableRow, readableRow } from './readable-row.ts'
 import { byAge } from './row-order.ts'
 
 /** The log in IndexedDB, shared by every hub of the origin. */
 class IdbLogStore implements LogStore {
   readonly durable = true
   readonly #handle: IdbHandle
+  readonly #origins = new Origins()
   /** Where each stream's next compaction goes on; without it, the log is looked through from its start. */
   readonly #compacted = new Map<string, Compacted>()
 
@@ -22,25 +23,32 @@ class IdbLogStore implements LogStore {
   }
 
   row(streamId: string): Promise<StreamRow | undefined> {
-    return this.#handle.run('read a stream', async (db) => readableRow(await db.get('streams', streamId)))
+    return this.#handle.run('read a stream', async (db) => {
+      const joined = await this.#origins.get(db.transaction(['streams', 'origins']), streamId)
+      return joined?.row
+    })
   }
 
   rows(channel?: string): Promise<StreamRow[]> {
     return this.#handle.run('list the streams', async (db) => {
-      const rows =
-        channel === undefined
-          ? await db.getAll('streams')
-          : await db.getAllFromIndex('streams', 'byChannel', streamsOf(channel))
-      return rows.filter(isReadableRow).sort(byAge)
+      const tx = db.transaction(['streams', 'origins'])
+      const streams = tx.objectStore('streams')
+      const found = channel === undefined ? streams.getAll() : streams.index('byChannel').getAll(streamsOf(channel))
+      const rows = await this.#origins.list(tx, await found)
+      return rows.map(({ row }) => row).sort(byAge)
     })
   }
 
   commit(changes: readonly RowChange[]): Promise<RowResult[]> {
-    return this.#handle.run('store what arrived', (db) => writeTransaction(db, (tx) => commitChanges(tx, changes)))
+    return this.#handle.run('store what arrived', (db) =>
+      writeTransaction(db, (tx) => commitChanges(tx, this.#origins, changes)),
+    )
   }
 
   openChannel(channel: string, decide: (rows: readonly StreamRow[]) => readonly StreamRow[]): Promise<void> {
-    return this.#handle.run('open a channel', (db) => writeTransaction(db, (tx) => writeChannel(tx, channel, decide)))
+    return this.#handle.run('open a channel', (db) =>
+      writeTransaction(db, (tx) => writeChannel(tx, this.#origins, channel, decide)),
+    )
   }
 
   readLog(
@@ -48,7 +56,7 @@ class IdbLogStore implements LogStore {
     fromSeq: number,
     limits?: { maxChunks?: number; maxSize?: number },
   ): Promise<LogRead | undefined> {
-    return this.#handle.run('read a log', (db) => readSegments(db, streamId, fromSeq, limits))
+    return this.#handle.run('read a log', (db) => readSegments(db, this.#origins, streamId, fromSeq, limits))
   }
 
   async compact(streamId: string): Promise<void> {
@@ -64,7 +72,10 @@ class IdbLogStore implements LogStore {
 
   async remove(streamIds: readonly string[]): Promise<void> {
     await this.#handle.run('delete streams', (db) => writeTransaction(db, (tx) => removeStreams(tx, streamIds)))
-    for (const streamId of streamIds) this.#compacted.delete(streamId)
+    for (const streamId of streamIds) {
+      this.#compacted.delete(streamId)
+      this.#origins.forget(streamId)
+    }
   }
 
   async clear(): Promise<void> {
@@ -76,6 +87,7 @@ class IdbLogStore implements LogStore {
       }),
     )
     this.#compacted.clear()
+    this.#origins.clear()
   }
 
   close(): void {

@@ -1,9 +1,13 @@
 import type { IDBPTransaction } from 'idb'
 import type { LogDatabase, LogSchema } from './idb-schema.ts'
 
-const STORES = ['channels', 'streams', 'segments'] as const satisfies (keyof LogSchema)[]
+const STORES = ['channels', 'streams', 'origins', 'segments'] as const satisfies (keyof LogSchema)[]
 
-export type WriteTransaction = IDBPTransaction<LogSchema, ('channels' | 'streams' | 'segments')[], 'readwrite'>
+export type WriteTransaction = IDBPTransaction<
+  LogSchema,
+  ('channels' | 'streams' | 'origins' | 'segments')[],
+  'readwrite'
+>
 
 /**
  * One readwrite transaction: all that `write` requests, or nothing. `write` may await requests of this transaction only, as an await on

@@ -1,9 +1,10 @@
-import type { StreamRow } from './log-store.ts'
+import type { StoredRow } from './idb-schema.ts'
 
 /** A row as it came from the disk, or `undefined` where it is not one: to a reader that is a stream that does not exist. */
-export function readableRow(value: unknown): StreamRow | undefined {
+export function readableRow(value: unknown): StoredRow | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { streamId, channel, seq, firstSeq, epoch, version, position, gaps, verbIds } = value as Partial<StreamRow>
+  const { streamId, channel, seq, firstSeq, epoch, version, position, gaps, verbIds, origin } =
+    value as Partial<StoredRow>
   const readable =
     typeof streamId === 'string' &&
     typeof channel === 'string' &&
@@ -11,10 +12,7 @@ export function readableRow(value: unknown): StreamRow | undefined {
     typeof position === 'object' &&
     position !== null &&
     Array.isArray(gaps) &&
-    Array.isArray(verbIds)
-  return readable ? (value as StreamRow) : undefined
-}
-
-export function isReadableRow(value: unknown): value is StreamRow {
-  return readableRow(value) !== undefined
+    Array.isArray(verbIds) &&
+    typeof origin === 'number'
+  return readable ? (value as StoredRow) : undefined
 }

@@ -7,9 +7,9 @@ let made = 0
 export interface IdbMedium extends Medium {
   name: string
   /** Overwrites a record behind the store's back. */
-  damage(store: 'segments' | 'streams', key: IDBValidKey, value: unknown): Promise<void>
+  damage(store: 'segments' | 'streams' | 'origins', key: IDBValidKey, value: unknown): Promise<void>
   /** Keys of all records of an object store. */
-  keys(store: 'segments' | 'streams' | 'channels'): Promise<IDBValidKey[]>
+  keys(store: 'segments' | 'streams' | 'origins' | 'channels'): Promise<IDBValidKey[]>
 }
 
 /** A fresh database in IndexedDB, real or simulated. */

@@ -1,10 +1,10 @@
 import { deleteDB, openDB } from 'idb'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { packChunks } from '../../../src/protocol/packed-chunks.ts'
 import type { LogStore } from '../../../src/store/log-store.ts'
 import type { IdbMedium } from './idb-medium.ts'
 import { createIdbMedium } from './idb-medium.ts'
-import { append, chunksOf, lines, newRow, seqsFrom, write } from './sample-rows.ts'
+import { append, chunksOf, lines, newRow, seqsFrom, sourceOf, write } from './sample-rows.ts'
 
 /** What IndexedDB in particular must survive: damage, lost connections, and other people's versions. */
 export function runIdbStoreContract(name: string): void {
@@ -74,6 +74,71 @@ export function runIdbStoreContract(name: string): void {
         ['a', 1],
         ['b', 1],
       ])
+    })
+
+    test('still reads the chunks of a stream whose source is damaged', async () => {
+      const source = sourceOf('hello')
+      await store.commit([write('a', packChunks(lines(1, 3), 1), 3, { source }), write('b', [], 0, { source })])
+      await medium.damage('origins', 'a', { streamId: 'a', source: 'rubbish' })
+      const fresh = await medium.open()
+      expect(await fresh.row('a')).toMatchObject({ seq: 3, source: null })
+      expect(chunksOf(await fresh.readLog('a', 1))).toHaveLength(3)
+      await fresh.commit([append('a', lines(4, 1))])
+      expect((await fresh.rows()).map((row) => [row.seq, row.source])).toEqual([
+        [4, null],
+        [0, source],
+      ])
+      fresh.close()
+    })
+
+    test('writes and reads body and meta once, however much is appended', async () => {
+      const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+      const get = vi.spyOn(IDBObjectStore.prototype, 'get')
+      /** Object stores that were called since the last look, and the size of what was put. */
+      const look = (): { written: unknown[]; read: unknown[]; size: number } => {
+        const namesOf = ({ contexts }: { contexts: unknown[] }): unknown[] =>
+          contexts.map((objectStore) => (objectStore as IDBObjectStore).name)
+        const size = put.mock.calls.reduce((sum, [value]) => sum + JSON.stringify(value).length, 0)
+        const seen = { written: namesOf(put.mock), read: namesOf(get.mock), size }
+        put.mockClear()
+        get.mockClear()
+        return seen
+      }
+      try {
+        const unchanging = { source: sourceOf('x'.repeat(1_000_000)), meta: 'y'.repeat(50_000) }
+        await store.openChannel('build', () => [newRow('a', unchanging)])
+        expect(look().size).toBeGreaterThan(1_050_000)
+        for (let i = 0; i < 3; i++) {
+          await store.commit([append('a', lines(1 + i * 5, 5))])
+          const seen = look()
+          expect(seen).toMatchObject({ written: ['streams', 'segments'], read: ['streams'] })
+          expect(seen.size).toBeLessThan(2_000)
+        }
+        // Another hub reads it once, in the round trip that brings the row.
+        const second = await medium.open()
+        await second.commit([append('a', lines(16, 5))])
+        expect(look()).toMatchObject({ written: ['streams', 'segments'], read: ['streams', 'origins'] })
+        await second.commit([append('a', lines(21, 5))])
+        expect(look()).toMatchObject({ written: ['streams', 'segments'], read: ['streams'] })
+        expect(await second.row('a')).toMatchObject({ seq: 25, ...unchanging })
+        second.close()
+      } finally {
+        put.mockRestore()
+        get.mockRestore()
+      }
+    })
+
+    test('leaves nothing of a stream that was deleted', async () => {
+      const everything = (): Promise<unknown[]> =>
+        Promise.all((['streams', 'origins', 'segments', 'channels'] as const).map((kind) => medium.keys(kind)))
+      const fill = (): Promise<unknown> => store.commit([write('a', packChunks(lines(1, 3), 1), 3, { meta: 1 })])
+      await fill()
+      expect(await everything()).toEqual([['a'], ['a'], [['a', 1]], ['build']])
+      await store.remove(['a'])
+      expect(await everything()).toEqual([[], [], [], []])
+      await fill()
+      await store.clear()
+      expect(await everything()).toEqual([[], [], [], []])
     })
 
     test('goes on after the database was deleted under it', async () => {

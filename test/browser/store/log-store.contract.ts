@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { PackedChunks } from '../../../src/protocol/packed-chunks.ts'
 import { joinPacks, packChunks } from '../../../src/protocol/packed-chunks.ts'
 import type { LogStore } from '../../../src/store/log-store.ts'
-import { append, chunksOf, lines, newRow, seqsFrom, write } from './sample-rows.ts'
+import { append, chunksOf, lines, newRow, seqsFrom, sourceOf, write } from './sample-rows.ts'
 
 /** One fresh medium under test. */
 export interface Medium {
@@ -54,6 +54,55 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
         ]
         await store.commit([append('a', chunks)])
         expect(chunksOf(await other.readLog('a', 1))).toEqual(chunks.map((chunk, i) => ({ seq: i + 1, ...chunk })))
+      })
+
+      test('keeps source and meta through every append, and shows them in every way to read a row', async () => {
+        const unchanging = { source: sourceOf(new Uint8Array([1, 2])), meta: { question: 'why?' } }
+        await store.openChannel('build', () => [newRow('a', unchanging)])
+        await store.commit([append('a', lines(1, 2))])
+        let decided: unknown
+        const [result] = await other.commit([
+          {
+            streamId: 'a',
+            decide: (row) => {
+              decided = row
+              return append('a', lines(3, 2)).decide(row)
+            },
+          },
+        ])
+        let opened: unknown
+        await other.openChannel('build', ([row]) => {
+          opened = row
+          return []
+        })
+        for (const instance of [store, other]) {
+          expect(await instance.row('a')).toMatchObject({ seq: 4, ...unchanging })
+          expect(await instance.rows()).toMatchObject([{ seq: 4, ...unchanging }])
+          expect((await instance.readLog('a', 1))?.row).toMatchObject({ seq: 4, ...unchanging })
+        }
+        expect(decided).toMatchObject({ seq: 2, ...unchanging })
+        expect(result?.row).toMatchObject({ seq: 4, ...unchanging })
+        expect(opened).toMatchObject({ seq: 4, ...unchanging })
+      })
+
+      test('shows source and meta of the stream that is there, also where another instance put it in place of one of its id', async () => {
+        await store.commit([write('a', [], 0, { source: sourceOf('first'), meta: 1 })])
+        await other.remove(['a'])
+        await other.commit([write('a', [], 0, { source: sourceOf('second') })])
+        const [result] = await store.commit([append('a', lines(1, 1))])
+        expect(result?.row?.source?.body).toBe('second')
+        expect(result?.row).not.toHaveProperty('meta')
+        expect(await store.row('a')).toMatchObject({ seq: 1, source: { body: 'second' } })
+        expect((await other.readLog('a', 1))?.row).toMatchObject({ seq: 1, source: { body: 'second' } })
+      })
+
+      test('stores a source or meta that a change did change', async () => {
+        await store.commit([write('a', [], 0, { source: sourceOf('first'), meta: 1 })])
+        await other.row('a')
+        await store.commit([write('a', [], 0, { meta: 2 })])
+        expect(await other.row('a')).toMatchObject({ source: { body: 'first' }, meta: 2 })
+        await other.commit([write('a', [], 0, { source: null })])
+        expect(await store.row('a')).toMatchObject({ source: null, meta: 2 })
       })
 
       test('decides in order: a later change of the same stream sees what an earlier one made', async () => {

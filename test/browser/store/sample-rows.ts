@@ -2,6 +2,7 @@ import type { NewChunk } from '../../../src/protocol/chunk.ts'
 import type { PackedChunks } from '../../../src/protocol/packed-chunks.ts'
 import { packChunks, unpackChunks } from '../../../src/protocol/packed-chunks.ts'
 import { START } from '../../../src/protocol/position.ts'
+import type { StoredSource } from '../../../src/protocol/source.ts'
 import type { LogRead, RowChange, StreamRow } from '../../../src/store/log-store.ts'
 
 /** A row of a stream that has just been created. */
@@ -32,6 +33,24 @@ export function newRow(streamId: string, more: Partial<StreamRow> = {}): StreamR
     createdAt: 1_000,
     updatedAt: 1_000,
     ...more,
+  }
+}
+
+/** A source whose request has this body. */
+export function sourceOf(body: string | Uint8Array): StoredSource {
+  return {
+    url: 'http://localhost/chat',
+    method: 'POST',
+    headers: [],
+    body,
+    format: 'auto',
+    dialect: null,
+    terminal: null,
+    resume: null,
+    cancel: null,
+    idempotent: false,
+    retries: 3,
+    credentials: false,
   }
 }
 
