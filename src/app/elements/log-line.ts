@@ -37,6 +37,6 @@ export function renderLine(line: LogLine | undefined, index: number): TemplateRe
   const hidden =
     line.hidden > 0 ? html`<span class="dim"> … ${formatCount(line.hidden, 'more character')}</span>` : nothing
   return html`<div class=${line.note ? 'line note' : 'line'} data-index=${index}>
-    <span class="number" aria-hidden="true">${line.number}</span><span class="text">${text}${hidden}</span>
+    <span class="number" aria-hidden="true">${line.number}</span><span class="text">${text}</span>${hidden}
   </div>`
 }

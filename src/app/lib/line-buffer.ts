@@ -28,12 +28,15 @@ interface StoredLine {
   note: boolean
 }
 
-/** Writes `over` on a line from its first column, as a terminal does after a carriage return. */
-function overwrite(line: string, over: string): string {
+/**
+ * Writes `over` on a line from its first column, as a terminal does after a carriage return. Of what it does not cover `limit` characters stay:
+ * a long line that is written over again and again must not cost its whole length each time.
+ */
+function overwrite(line: string, over: string, limit: number): string {
   if (over === '') return line
   // With escape sequences columns are not characters; programs that colour their progress bars rewrite all of it.
   const hasEscape = line.includes('\u001b') || over.includes('\u001b')
-  return hasEscape || over.length >= line.length ? over : over + line.slice(over.length)
+  return hasEscape || over.length >= line.length ? over : over + line.slice(over.length, limit)
 }
 
 /**
@@ -125,7 +128,7 @@ export class LineBuffer {
   }
 
   get #open(): string {
-    return overwrite(this.#under, this.#over)
+    return overwrite(this.#under, this.#over, this.#maxShown)
   }
 
   #write(text: string): void {

@@ -68,6 +68,11 @@ export const logLines = css`
     user-select: none;
   }
 
+  /* Marks that turn the direction of writing end with what they came in, and cannot reorder our own words. */
+  .text {
+    unicode-bidi: isolate;
+  }
+
   .note .text {
     color: var(--tone-warn);
     font-style: italic;

@@ -120,6 +120,14 @@ export const markdown = css`
     overflow-wrap: normal;
   }
 
+  .center {
+    text-align: center;
+  }
+
+  .right {
+    text-align: end;
+  }
+
   th {
     background: var(--surface-raised);
   }

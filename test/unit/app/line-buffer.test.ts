@@ -41,6 +41,15 @@ describe('LineBuffer', () => {
     expect(linesOf(['50 %\r', '100 %'])).toEqual(['100 %'])
   })
 
+  test('a long line that is written over keeps what can be shown of it; one that only ends in CRLF keeps all', () => {
+    const buffer = new LineBuffer({ maxShown: 10 })
+    buffer.append(`${'x'.repeat(100)}\r\n${'x'.repeat(100)}\rab`)
+    expect(buffer.line(0)?.hidden).toBe(90)
+    expect(textsOf(buffer)[1]).toBe('abxxxxxxxx')
+    buffer.append('\r')
+    expect(buffer.size).toBe(110)
+  })
+
   test('colours go on into the next line', () => {
     const buffer = new LineBuffer()
     buffer.append('\u001b[31mred\nstill red\n')
