@@ -164,7 +164,7 @@ export class Hub {
     if (session !== undefined) await session.refresh()
     else await this.#adoptWanted(streamId)
     const followers = [...(this.#followers.get(channel) ?? [])]
-    // Most pings tell of the newest stream's next chunks: no reason to list the channel.
+    // Most pings tell of the newest stream's next chunks: no reason to look the channel up.
     const isOther = (cursor: Cursor): boolean =>
       cursor.session?.streamId !== streamId || cursor.session.row === undefined
     if (followers.some(isOther)) await this.#refollow(channel)
@@ -218,8 +218,7 @@ export class Hub {
 
   /** The session of a channel's newest stream, or `null`. */
   async newest(channel: string): Promise<StreamSession | null> {
-    const rows = await this.store.rows(channel)
-    const row = rows[rows.length - 1]
+    const row = await this.store.newest(channel)
     return row === undefined ? null : this.#adopt(row)
   }
 

@@ -8,6 +8,7 @@ import { Origins } from './idb-origins.ts'
 import { streamsOf } from './idb-schema.ts'
 import { Requests, writeTransaction } from './idb-transaction.ts'
 import type { LogRead, LogStore, RowChange, RowResult, StreamRow } from './log-store.ts'
+import { readableRow } from './readable-row.ts'
 import { byAge } from './row-order.ts'
 
 /** The log in IndexedDB, shared by every hub of the origin. */
@@ -36,6 +37,18 @@ class IdbLogStore implements LogStore {
       const found = channel === undefined ? streams.getAll() : streams.index('byChannel').getAll(streamsOf(channel))
       const rows = await this.#origins.list(tx, await found)
       return rows.map(({ row }) => row).sort(byAge)
+    })
+  }
+
+  newest(channel: string): Promise<StreamRow | undefined> {
+    return this.#handle.run('find the newest stream of a channel', async (db) => {
+      const tx = db.transaction(['streams', 'origins'])
+      let cursor = await tx.objectStore('streams').index('byChannel').openCursor(streamsOf(channel), 'prev')
+      for (; cursor !== null; cursor = await cursor.continue()) {
+        const stored = readableRow(cursor.value)
+        if (stored !== undefined) return (await this.#origins.of(tx, stored)).row
+      }
+      return undefined
     })
   }
 

@@ -99,6 +99,8 @@ export interface LogStore {
   row(streamId: string): Promise<StreamRow | undefined>
   /** All rows, or those of one channel; oldest first. */
   rows(channel?: string): Promise<StreamRow[]>
+  /** The last of a channel's `rows`, without reading the others. */
+  newest(channel: string): Promise<StreamRow | undefined>
   commit(changes: readonly RowChange[]): Promise<RowResult[]>
   /** `decide` sees the channel's rows, oldest first, and returns the rows that shall be written (none to change nothing). */
   openChannel(channel: string, decide: (rows: readonly StreamRow[]) => readonly StreamRow[]): Promise<void>

@@ -41,6 +41,11 @@ export class MemoryLogStore implements LogStore {
     return this.#rowsOf(channel)
   }
 
+  async newest(channel: string): Promise<StreamRow | undefined> {
+    this.#check()
+    return this.#rowsOf(channel).at(-1)
+  }
+
   async commit(changes: readonly RowChange[]): Promise<RowResult[]> {
     this.#check()
     const rows = new Map<string, StreamRow | undefined>()

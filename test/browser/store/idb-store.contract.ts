@@ -64,9 +64,10 @@ export function runIdbStoreContract(name: string): void {
     test('takes a stream whose row cannot be read for none, and writes a new log in its place', async () => {
       await store.commit([append('a', lines(1, 5)), append('b', lines(1, 1))])
       await store.commit([append('a', lines(6, 5))])
-      await medium.damage('streams', 'a', { streamId: 'a', channel: 'build', createdAt: 1 })
+      await medium.damage('streams', 'a', { streamId: 'a', channel: 'build', createdAt: 5_000 })
       expect(await store.row('a')).toBeUndefined()
       expect((await store.rows()).map(({ streamId }) => streamId)).toEqual(['b'])
+      expect((await store.newest('build'))?.streamId).toBe('b')
       expect(await store.readLog('a', 1)).toBeUndefined()
       await store.commit([append('a', lines(1, 2))])
       expect(await seqsFrom((from) => store.readLog('a', from), 1)).toEqual([1, 2])

@@ -362,6 +362,26 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
       })
     })
 
+    describe('newest', () => {
+      test('is the last of the rows of a channel, whichever was written last', async () => {
+        await store.commit([
+          write('b', [], 0, { createdAt: 2, source: sourceOf('b') }),
+          write('a', [], 0, { createdAt: 2 }),
+          write('old', [], 0, { createdAt: 1 }),
+          write('elsewhere', [], 0, { createdAt: 9, channel: 'build2' }),
+        ])
+        for (const instance of [other, store]) {
+          expect(await instance.newest('build')).toEqual((await store.rows('build')).at(-1))
+          expect(await instance.newest('build')).toMatchObject({ streamId: 'b', source: { body: 'b' } })
+          expect(await instance.newest('buil')).toBeUndefined()
+        }
+        await other.remove(['b'])
+        expect((await store.newest('build'))?.streamId).toBe('a')
+        await store.commit([append('a', lines(1, 2))])
+        expect((await other.newest('build'))?.seq).toBe(2)
+      })
+    })
+
     describe('remove and clear', () => {
       test('removes streams with their chunks, and leaves the others', async () => {
         await store.commit([append('a', lines(1, 2)), append('b', lines(1, 2)), append('c', lines(1, 2))])

@@ -181,7 +181,7 @@ describe('a store that fails for a while', () => {
     const tab = await openReading()
     world.upstream.release('a')
     await until(() => tab.text === 'a')
-    for (const call of ['row', 'rows', 'commit', 'openChannel', 'readLog'] as const) store.failing.add(call)
+    for (const call of ['row', 'rows', 'newest', 'commit', 'openChannel', 'readLog'] as const) store.failing.add(call)
     world.upstream.release('b')
     await settle()
     const before = store.calls.length
@@ -269,9 +269,9 @@ describe('channels', () => {
   it('a stream that starts while a view attaches is the one that the view shows', async () => {
     const tab = world.openTab().channel('build')
     const first = await tab.open({ url: '/one' })
-    const go = store.hold('rows', 'after')
+    const go = store.hold('newest', 'after')
     const late = world.openTab().channel('build')
-    await until(() => store.calls.at(-1) === 'rows')
+    await until(() => store.calls.at(-1) === 'newest')
     go()
     const second = await tab.send({ url: '/two' })
     await until(() => late.streamId === second, 'the newest stream')

@@ -2,7 +2,7 @@ import { HeadwaterError } from '../../../src/protocol/errors.ts'
 import type { LogStore } from '../../../src/store/log-store.ts'
 import { MemoryLogStore } from '../../../src/store/memory-store.ts'
 
-type Call = 'row' | 'rows' | 'commit' | 'openChannel' | 'readLog'
+type Call = 'row' | 'rows' | 'newest' | 'commit' | 'openChannel' | 'readLog'
 
 /** A store whose calls can be made to fail, or to wait: before they happen, or after they happened and before the caller hears of it. */
 export class UnreliableStore implements LogStore {
@@ -39,6 +39,7 @@ export class UnreliableStore implements LogStore {
 
   row: LogStore['row'] = (id) => this.#call('row', () => this.#store.row(id))
   rows: LogStore['rows'] = (channel) => this.#call('rows', () => this.#store.rows(channel))
+  newest: LogStore['newest'] = (channel) => this.#call('newest', () => this.#store.newest(channel))
   commit: LogStore['commit'] = (changes) => this.#call('commit', () => this.#store.commit(changes))
   openChannel: LogStore['openChannel'] = (channel, decide) =>
     this.#call('openChannel', () => this.#store.openChannel(channel, decide))
