@@ -1,4 +1,5 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { ServerConfig } from './config.ts'
 import { lockFolder } from './folder-lock.ts'
 import { StartError } from './server-error.ts'
@@ -36,8 +37,7 @@ export async function openStore(config: ServerConfig): Promise<OpenedStore> {
 
 function prepareFolder(folder: string): void {
   try {
-    // What people say to a model is theirs alone.
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new StartError(
@@ -46,6 +46,20 @@ function prepareFolder(folder: string): void {
       folder,
       { cause: error },
     )
+  }
+}
+
+// By hand: where a file system says that the parent is missing although it is there (/proc does), Node's own recursion never ends (seen in Node
+// 20.20).
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  try {
+    // What people say to a model is theirs alone.
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Somebody was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 

@@ -80,7 +80,7 @@ test('an answer that means harm is shown as text: no script, no picture, no requ
       .evaluateAll((all) =>
         all.map((link) => [link.getAttribute('href'), link.getAttribute('target'), link.getAttribute('rel')]),
       )
-    const addresses = links.map(([href]) => href).filter((href) => href !== null)
+    const addresses = links.flatMap(([href]) => href ?? [])
     expect(addresses.filter((href) => !href.startsWith('https://'))).toEqual([])
     expect(addresses).toContain('https://example.org/page')
     expect(links.filter(([, target, rel]) => target !== '_blank' || rel !== 'noopener noreferrer')).toEqual([])

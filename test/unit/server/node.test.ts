@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -50,6 +51,17 @@ describe('starting', () => {
     await writeFile(join(folder, 'file'), '')
     const error = await startFailure({ data: join(folder, 'file', 'data') })
     expect([error.code, error.message]).toEqual(['data-folder', expect.stringContaining(join(folder, 'file'))])
+  })
+
+  it.runIf(existsSync('/proc/self'))('says so at once when the data folder is where nobody can make one', async () => {
+    const error = await startFailure({ data: '/proc/headwater/data' })
+    expect([error.code, error.message]).toEqual(['data-folder', expect.stringContaining('--data')])
+  })
+
+  it('makes the folders on the way to its data, for its owner alone', async () => {
+    await start({ data: join(folder, 'a', 'b', 'data') })
+    const modes = await Promise.all(['a', 'a/b', 'a/b/data'].map(async (path) => (await stat(join(folder, path))).mode))
+    expect(modes.map((mode) => mode & 0o777)).toEqual([0o700, 0o700, 0o700])
   })
 
   it('says so when another server holds the data folder, until that one is gone', async () => {
