@@ -9,7 +9,6 @@ import type { WriteTransaction } from './idb-transaction.ts'
 import { Requests } from './idb-transaction.ts'
 import type { RowChange, RowResult, StreamRow } from './log-store.ts'
 import { planRuns, splitPack } from './plan-compaction.ts'
-import { readableRow } from './readable-row.ts'
 
 /** Writes a row, and its origin where that is new. Answers with the origin, to be remembered once it is stored. */
 function putRow(tx: WriteTransaction, requests: Requests, row: StreamRow, old: JoinedRow | undefined): Origin[] {
@@ -46,11 +45,8 @@ export async function commitChanges(
     const row = rows.get(streamId)
     if (row === undefined) continue
     const old = before.get(streamId)
-    if (old === undefined) {
-      // What a damaged row left behind would show up in the new log.
-      requests.add(segments.delete(segmentsOf(streamId)))
-      requests.add(tx.objectStore('channels').put({ channel: row.channel, streamId }))
-    }
+    // What a damaged row left behind would show up in the new log.
+    if (old === undefined) requests.add(segments.delete(segmentsOf(streamId)))
     written.push(...putRow(tx, requests, row, old))
     for (const run of planRuns(added.flatMap(splitPack)))
       requests.add(segments.put(joinPacks(run), [streamId, run[0].fromSeq]))
@@ -80,32 +76,18 @@ export async function writeChannel(
     const old = found.find((joined) => joined.row.streamId === row.streamId)
     return putRow(tx, requests, row, old)
   })
-  for (const { streamId } of created) {
-    requests.add(tx.objectStore('segments').delete(segmentsOf(streamId)))
-    requests.add(tx.objectStore('channels').put({ channel, streamId }))
-  }
+  for (const { streamId } of created) requests.add(tx.objectStore('segments').delete(segmentsOf(streamId)))
   await requests.commit(tx)
   for (const origin of written) origins.remember(origin)
 }
 
 /** The body of `remove`. */
 export async function removeStreams(tx: WriteTransaction, streamIds: readonly string[]): Promise<void> {
-  const streams = tx.objectStore('streams')
-  const rows = await Promise.all(streamIds.map((streamId) => streams.get(streamId)))
   const requests = new Requests()
   for (const streamId of streamIds) {
-    requests.add(streams.delete(streamId))
+    requests.add(tx.objectStore('streams').delete(streamId))
     requests.add(tx.objectStore('origins').delete(streamId))
     requests.add(tx.objectStore('segments').delete(segmentsOf(streamId)))
-  }
-  const channels = [...new Set(rows.flatMap((row) => readableRow(row)?.channel ?? []))]
-  const newest = await Promise.all(
-    channels.map((channel) => streams.index('byChannel').openKeyCursor(streamsOf(channel), 'prev')),
-  )
-  for (const [i, channel] of channels.entries()) {
-    const streamId = newest[i]?.primaryKey
-    const store = tx.objectStore('channels')
-    requests.add(streamId === undefined ? store.delete(channel) : store.put({ channel, streamId }))
   }
   await requests.commit(tx)
 }

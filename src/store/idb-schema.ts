@@ -25,8 +25,6 @@ export type StoredRow = Omit<StreamRow, 'source' | 'meta'> & {
  * this one never changes.
  */
 export interface LogSchema extends DBSchema {
-  /** One per channel: which of its streams is the newest. */
-  channels: { key: string; value: { channel: string; streamId: string } }
   streams: { key: string; value: StoredRow; indexes: { byChannel: [string, number] } }
   origins: { key: string; value: Origin }
   /** `PackedChunks` under [streamId, fromSeq], or whatever a damaged disk has made of one. */
@@ -46,7 +44,6 @@ export function streamsOf(channel: string): IDBKeyRange {
 }
 
 function createStores(db: LogDatabase): void {
-  db.createObjectStore('channels', { keyPath: 'channel' })
   const streams = db.createObjectStore('streams', { keyPath: 'streamId' })
   streams.createIndex('byChannel', ['channel', 'createdAt'])
   db.createObjectStore('origins', { keyPath: 'streamId' })

@@ -1,13 +1,9 @@
 import type { IDBPTransaction } from 'idb'
 import type { LogDatabase, LogSchema } from './idb-schema.ts'
 
-const STORES = ['channels', 'streams', 'origins', 'segments'] as const satisfies (keyof LogSchema)[]
+const STORES = ['streams', 'origins', 'segments'] as const satisfies (keyof LogSchema)[]
 
-export type WriteTransaction = IDBPTransaction<
-  LogSchema,
-  ('channels' | 'streams' | 'origins' | 'segments')[],
-  'readwrite'
->
+export type WriteTransaction = IDBPTransaction<LogSchema, ('streams' | 'origins' | 'segments')[], 'readwrite'>
 
 /**
  * One readwrite transaction: all that `write` requests, or nothing. `write` may await requests of this transaction only, as an await on

@@ -9,7 +9,7 @@ export interface IdbMedium extends Medium {
   /** Overwrites a record behind the store's back. */
   damage(store: 'segments' | 'streams' | 'origins', key: IDBValidKey, value: unknown): Promise<void>
   /** Keys of all records of an object store. */
-  keys(store: 'segments' | 'streams' | 'origins' | 'channels'): Promise<IDBValidKey[]>
+  keys(store: 'segments' | 'streams' | 'origins'): Promise<IDBValidKey[]>
 }
 
 /** A fresh database in IndexedDB, real or simulated. */

@@ -131,15 +131,15 @@ export function runIdbStoreContract(name: string): void {
 
     test('leaves nothing of a stream that was deleted', async () => {
       const everything = (): Promise<unknown[]> =>
-        Promise.all((['streams', 'origins', 'segments', 'channels'] as const).map((kind) => medium.keys(kind)))
+        Promise.all((['streams', 'origins', 'segments'] as const).map((kind) => medium.keys(kind)))
       const fill = (): Promise<unknown> => store.commit([write('a', packChunks(lines(1, 3), 1), 3, { meta: 1 })])
       await fill()
-      expect(await everything()).toEqual([['a'], ['a'], [['a', 1]], ['build']])
+      expect(await everything()).toEqual([['a'], ['a'], [['a', 1]]])
       await store.remove(['a'])
-      expect(await everything()).toEqual([[], [], [], []])
+      expect(await everything()).toEqual([[], [], []])
       await fill()
       await store.clear()
-      expect(await everything()).toEqual([[], [], [], []])
+      expect(await everything()).toEqual([[], [], []])
     })
 
     test('goes on after the database was deleted under it', async () => {
@@ -216,22 +216,6 @@ export function runIdbStoreContract(name: string): void {
     test('packs what one transaction appends to a stream in one record', async () => {
       await store.commit([append('a', lines(1, 2)), append('a', lines(3, 2)), append('a', lines(5, 2))])
       expect(await medium.keys('segments')).toEqual([['a', 1]])
-    })
-
-    test('remembers the newest stream of each channel', async () => {
-      const newest = async (): Promise<unknown[]> => {
-        const db = await openDB(medium.name)
-        const channels = await db.getAll('channels')
-        db.close()
-        return channels
-      }
-      await store.openChannel('build', () => [newRow('a', { createdAt: 1 })])
-      await store.openChannel('build', () => [newRow('b', { createdAt: 2 })])
-      expect(await newest()).toEqual([{ channel: 'build', streamId: 'b' }])
-      await store.remove(['b'])
-      expect(await newest()).toEqual([{ channel: 'build', streamId: 'a' }])
-      await store.remove(['a'])
-      expect(await newest()).toEqual([])
     })
   })
 }
