@@ -1,4 +1,5 @@
 import { SECURITY_HEADERS } from './answers.ts'
+import { HEARTBEAT_MS } from './limits.ts'
 import { startLifetime } from './lifetime.ts'
 import type { Shutdown } from './lifetime.ts'
 
@@ -17,6 +18,11 @@ export function sseEvent(fields: { event?: string; data: string; id?: string }):
 /** A comment: keeps a connection alive and moves nothing. */
 export const SSE_HEARTBEAT = ': \n\n'
 
+/** What {@link SSE_HEARTBEAT} is promised by, in whole seconds (PROTOCOL.md 4.1). */
+const HEARTBEAT_HEADER = 'stream-heartbeat'
+/** Whose events keep time themselves beat first, and one comment is enough. */
+const HEARTBEAT_SLACK_MS = 500
+
 export interface SseOptions {
   /** Aborted when the client went away. */
   readonly signal: AbortSignal
@@ -26,13 +32,21 @@ export interface SseOptions {
   readonly shutdown: Shutdown
   readonly onClose: () => void
   readonly headers?: Readonly<Record<string, string>>
+  /** The longest silence that is promised, in milliseconds. Default: {@link HEARTBEAT_MS}. */
+  readonly heartbeatMs?: number
 }
 
-/** Server-Sent Events, written as fast as the client reads: an event is made when there is room for it. */
+/**
+ * Server-Sent Events, written as fast as the client reads: an event is made when there is room for it, and a comment where none comes
+ * for long. That is promised in a header, because only then can a client tell a silent stream from a dead socket.
+ */
 export function sseResponse(options: SseOptions): Response {
   const encoder = new TextEncoder()
   const { signal: gone, end: close } = startLifetime(options.signal, options.shutdown)
   const events = options.events(gone)
+  const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
+  /** The event that was asked for and did not come before a comment had to. */
+  let asked: Promise<IteratorResult<string, void>> | null = null
   // Also before the first event was asked for: then nobody else would count the reader out.
   if (gone.aborted) options.onClose()
   else gone.addEventListener('abort', options.onClose, { once: true })
@@ -41,7 +55,13 @@ export function sseResponse(options: SseOptions): Response {
     {
       async pull(controller) {
         try {
-          const next = await events.next()
+          asked ??= events.next()
+          const next = await orSilence(asked, heartbeatMs + HEARTBEAT_SLACK_MS)
+          if (next === 'silence') {
+            controller.enqueue(encoder.encode(SSE_HEARTBEAT))
+            return
+          }
+          asked = null
           if (next.done === true) {
             close()
             controller.close()
@@ -65,8 +85,20 @@ export function sseResponse(options: SseOptions): Response {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache, no-store, private',
       'x-accel-buffering': 'no',
+      [HEARTBEAT_HEADER]: String(Math.ceil(heartbeatMs / 1000)),
       ...SECURITY_HEADERS,
       ...options.headers,
     },
   })
+}
+
+/** What comes, or `silence` where nothing does for `ms` milliseconds. */
+async function orSilence<T>(coming: Promise<T>, ms: number): Promise<T | 'silence'> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const silence = new Promise<'silence'>((resolve) => (timer = setTimeout(() => resolve('silence'), ms)))
+  try {
+    return await Promise.race([coming, silence])
+  } finally {
+    clearTimeout(timer)
+  }
 }
