@@ -1,10 +1,11 @@
 import { HeadwaterError } from '../protocol/errors.ts'
 import { HEADER } from '../protocol/http.ts'
 import type { SourceFormat } from '../protocol/source.ts'
+import type { SilenceLimit } from './silence.ts'
 import type { UpstreamRequest } from './upstream.ts'
 
-/** Fetches an address of the same upstream, any status; throws `network` or `aborted`. */
-export type Get = (url: string, signal?: AbortSignal) => Promise<Response>
+/** Fetches an address of the same upstream, any status; throws `network` (also where no head comes within the limit) or `aborted`. */
+export type Get = (url: string, signal?: AbortSignal, limit?: SilenceLimit) => Promise<Response>
 
 /** A request as `fetch` takes it. */
 export interface BuiltRequest {
@@ -14,7 +15,8 @@ export interface BuiltRequest {
   body: string | Uint8Array<ArrayBuffer> | null
 }
 
-const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD'
+/** Whether a method only reads. */
+export const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD'
 
 const ACCEPT: Partial<Record<SourceFormat, string>> = {
   auto: 'text/event-stream, application/x-ndjson;q=0.9, */*;q=0.8',

@@ -1,5 +1,5 @@
 import { HeadwaterError } from '../protocol/errors.ts'
-import { buildRequest, type BuiltRequest, type Get } from './build-request.ts'
+import { buildRequest, isSafe, type BuiltRequest, type Get } from './build-request.ts'
 import { ByteReader } from './byte-reader.ts'
 import { durableMode } from './durable-response.ts'
 import { durableUrl, getRange, readDurableStream, startOffset, type DurableContext } from './durable-stream.ts'
@@ -9,6 +9,7 @@ import { Progress } from './progress.ts'
 import { readBody } from './read-body.ts'
 import { findEvidence, mediaType, readHead, resolveFormat, type Evidence, type Format } from './read-head.ts'
 import { readUnits, takeUnits } from './read-units.ts'
+import { heartbeatLimit, READ_LIMIT, within, WRITE_LIMIT, type Delay, type SilenceLimit } from './silence.ts'
 import { SseParser } from './sse-parser.ts'
 import type { ConnectUpstream, UpstreamConnection, UpstreamFrame, UpstreamRequest } from './upstream.ts'
 
@@ -20,15 +21,34 @@ export interface ConnectUpstreamOptions {
   now?: () => number
   /** How long a live SSE response of a durable stream may stay silent before long-poll takes its place, in milliseconds. Default 5000. */
   probeMs?: number
+  /** The time in which silence is counted. Default: timers. */
+  delay?: Delay
 }
 
 // The protocol's server sends a control event at once; a proxy that holds it back for this long holds everything back.
 const PROBE_MS = 5000
 
+const timerDelay: Delay = (ms, signal) =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+  })
+
 /** Makes the function that opens upstream connections: Durable Streams, SSE, NDJSON, text and bytes, over fetch. */
 export function createConnectUpstream(options: ConnectUpstreamOptions = {}): ConnectUpstream {
   // Looked up at each call, and called as a global: a bare reference to the browser's fetch is an illegal invocation.
-  const { fetch = (...args) => globalThis.fetch(...args), now = Date.now, probeMs = PROBE_MS } = options
+  const {
+    fetch = (...args) => globalThis.fetch(...args),
+    now = Date.now,
+    probeMs = PROBE_MS,
+    delay = timerDelay,
+  } = options
 
   return async (request, signal) => {
     const closing = new AbortController()
@@ -39,18 +59,19 @@ export function createConnectUpstream(options: ConnectUpstreamOptions = {}): Con
       signal.removeEventListener('abort', close)
       close()
     }
-    const send = async (built: BuiltRequest, sendSignal = closing.signal): Promise<Response> => {
+    const send: Surroundings['send'] = async (built, sendSignal = closing.signal, limit) => {
       const { url, method, headers, body } = built
       try {
         // A cache would answer a resume with what was, and may leak a private stream.
         const init = { method, headers, body, signal: sendSignal, cache: 'no-store' as const }
-        return await fetch(url, init)
+        const patience = limit ?? (isSafe(method) ? READ_LIMIT : WRITE_LIMIT)
+        return await within(fetch(url, init), patience, delay, url)
       } catch (thrown) {
         throw networkError(thrown, url, sendSignal)
       }
     }
     try {
-      return await open(request, { send, now, probeMs, signal: closing.signal, release })
+      return await open(request, { send, now, probeMs, delay, signal: closing.signal, release })
     } catch (error) {
       release()
       throw error
@@ -62,21 +83,23 @@ export function createConnectUpstream(options: ConnectUpstreamOptions = {}): Con
 export const connectUpstream: ConnectUpstream = createConnectUpstream()
 
 interface Surroundings {
-  send: (built: BuiltRequest, signal?: AbortSignal) => Promise<Response>
+  /** `limit`: how long the head may take; default by the method. */
+  send: (built: BuiltRequest, signal?: AbortSignal, limit?: SilenceLimit) => Promise<Response>
   now: () => number
   probeMs: number
+  delay: Delay
   signal: AbortSignal
   /** Lets go of the caller's signal and closes the socket. */
   release: () => void
 }
 
 async function open(request: UpstreamRequest, around: Surroundings): Promise<UpstreamConnection> {
-  const { send, now, probeMs, signal } = around
+  const { send, now, probeMs, delay, signal } = around
   const built = buildRequest(request)
   const { token } = request.position
   const isDurable = request.source.format === 'durable-stream'
-  const get: Get = (url, getSignal) => send({ ...built, url, method: 'GET', body: null }, getSignal)
-  const durable: DurableContext = { url: built.url, get, now, probeMs, signal }
+  const get: Get = (url, ...rest) => send({ ...built, url, method: 'GET', body: null }, ...rest)
+  const durable: DurableContext = { url: built.url, get, now, probeMs, delay, signal }
   const range = { offset: startOffset(built.url, token) }
   if (isDurable) built.url = durableUrl(built.url, range)
 
@@ -130,10 +153,12 @@ async function* readResponse(
   format: Exclude<Format, 'durable-stream'>,
   evidence: Evidence,
   progress: Progress,
-  { now, signal }: Surroundings,
+  { now, delay, signal }: Surroundings,
   url: string,
 ): AsyncGenerator<UpstreamFrame> {
-  const body = readBody(response, url, signal)
+  // Events may be as rare as they like, unless their server promised a sign of life; other formats have none to promise.
+  const limit = format === 'sse' ? heartbeatLimit(response) : null
+  const body = readBody(response, url, signal, { limit, delay })
   let last: UpstreamFrame['chunks'] = []
   if (format === 'sse') {
     if (yield* readUnits(body, new SseParser(), progress, now)) return

@@ -4,7 +4,9 @@ import { DurableBodyReader, readPlace, type DurableMode, type DurablePlace } fro
 import { readDurableSse, type LivePlace } from './durable-sse.ts'
 import { httpError } from './failures.ts'
 import type { Progress } from './progress.ts'
+import { linkAbort } from './link-abort.ts'
 import { readBody } from './read-body.ts'
+import { heartbeatLimit, isSilence, LONG_POLL_LIMIT, READ_LIMIT, type Delay, type SilenceLimit } from './silence.ts'
 import type { UpstreamFrame } from './upstream.ts'
 
 /** What reading a durable stream needs from its connection. */
@@ -14,6 +16,8 @@ export interface DurableContext {
   now: () => number
   /** How long a live SSE response may stay without a byte before it is given up, in milliseconds. */
   probeMs: number
+  /** The time in which silence is counted. */
+  delay: Delay
   signal: AbortSignal
 }
 
@@ -41,14 +45,15 @@ export async function getRange(
   context: DurableContext,
   progress: Progress,
   query: Parameters<typeof durableUrl>[1],
+  ...patience: [signal?: AbortSignal, limit?: SilenceLimit]
 ): Promise<Response> {
   const { url, get, now } = context
-  let response = await get(durableUrl(url, query))
+  let response = await get(durableUrl(url, query), ...patience)
   for (const offset of [OFFSET_START, OFFSET_NOW]) {
     if (response.status !== 410 || query.offset === offset) continue
     await response.body?.cancel().catch(() => undefined)
     progress.loseUpTo(offset)
-    response = await get(durableUrl(url, { offset }))
+    response = await get(durableUrl(url, { offset }), ...patience)
   }
   if (!response.ok) throw await httpError(response, url, now())
   return response
@@ -64,21 +69,21 @@ async function* followBySse(
   progress: Progress,
   place: LivePlace,
 ): AsyncGenerator<UpstreamFrame, boolean> {
-  const { url, get, now, signal, probeMs } = context
+  const { url, get, now, signal, probeMs, delay } = context
   let fruitless = 0
   while (fruitless < MAX_FRUITLESS) {
     // A proxy that buffers lets nothing through, often not even the head: then silence is all that there is to see.
-    const probe = new AbortController()
-    const timer = setTimeout(() => probe.abort(), probeMs)
-    const stop = (): void => probe.abort()
-    signal.addEventListener('abort', stop, { once: true })
+    const probe = linkAbort(signal)
+    const timer = setTimeout(probe.abort, probeMs)
     try {
       const response = await get(durableUrl(url, { ...place, live: 'sse' }), probe.signal)
       const isSse = /^text\/event-stream/i.test(response.headers.get('content-type') ?? '')
       const encoding = response.headers.get(HEADER.sseDataEncoding)
       // Whatever is wrong, the long-poll will find out and say it, a 410 with its gap included.
       if (!response.ok || !isSse || (mode === 'bytes') !== (encoding === 'base64')) return false
-      const body = watched(readBody(response, url, probe.signal), () => clearTimeout(timer))
+      const body = watched(readBody(response, url, probe.signal, { limit: heartbeatLimit(response), delay }), () =>
+        clearTimeout(timer),
+      )
       const result = yield* readDurableSse(body, mode, progress, place, now)
       if (result.ended) return true
       if (result.controls === 0) return false
@@ -88,7 +93,7 @@ async function* followBySse(
       throw error
     } finally {
       clearTimeout(timer)
-      signal.removeEventListener('abort', stop)
+      probe.unlink()
       probe.abort()
     }
   }
@@ -114,13 +119,16 @@ export async function* readDurableStream(
   mode: DurableMode,
   progress: Progress,
 ): AsyncGenerator<UpstreamFrame> {
-  const { url, now, signal } = context
+  const { url, now, delay, signal } = context
   const reader = new DurableBodyReader(mode, progress, now)
   let bySse = mode !== 'text'
   let response = first
+  let polling = linkAbort(signal)
   for (;;) {
     const place: DurablePlace = readPlace(response, url)
-    if (yield* reader.read(readBody(response, url, signal), place)) return
+    // A page is there already: it has no reason to be silent.
+    if (yield* reader.read(readBody(response, url, signal, { limit: READ_LIMIT, delay }), place)) return
+    polling.unlink()
     let { offset, cursor } = place
     if (!place.upToDate) {
       response = await getRange(context, progress, { offset })
@@ -132,6 +140,16 @@ export async function* readDurableStream(
       ;({ offset, cursor } = live)
       bySse = false
     }
-    response = await getRange(context, progress, { offset, cursor, live: 'long-poll' })
+    polling = linkAbort(signal)
+    try {
+      const query = { offset, cursor, live: 'long-poll' as const }
+      response = await getRange(context, progress, query, polling.signal, LONG_POLL_LIMIT)
+    } catch (error) {
+      if (!isSilence(error)) throw error
+      // The socket is dead, or this server lets its readers wait for longer than others do. A plain read tells the two apart.
+      polling.abort()
+      polling.unlink()
+      response = await getRange(context, progress, { offset })
+    }
   }
 }
