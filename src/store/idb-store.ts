@@ -11,6 +11,12 @@ import type { LogRead, LogStore, RowChange, RowResult, StreamRow } from './log-s
 import { readableRow } from './readable-row.ts'
 import { byAge } from './row-order.ts'
 
+/**
+ * More records than one read of a compacted log brings: the hub's largest, 20,000 chunks and 2 Mi units, are 12 full segments, and of two
+ * neighbours one may be nearly empty.
+ */
+const MANY_RECORDS = 32
+
 /** The log in IndexedDB, shared by every hub of the origin. */
 class IdbLogStore implements LogStore {
   readonly durable = true
@@ -18,6 +24,8 @@ class IdbLogStore implements LogStore {
   readonly #origins = new Origins()
   /** Where each stream's next compaction goes on; without it, the log is looked through from its start. */
   readonly #compacted = new Map<string, Compacted>()
+  /** Ended streams that a reader had compacted: once is all that helps, also where text and bytes alternate. */
+  readonly #tidied = new Set<string>()
 
   constructor(handle: IdbHandle) {
     this.#handle = handle
@@ -64,12 +72,24 @@ class IdbLogStore implements LogStore {
     )
   }
 
-  readLog(
+  async readLog(
     streamId: string,
     fromSeq: number,
     limits?: { maxChunks?: number; maxSize?: number },
   ): Promise<LogRead | undefined> {
-    return this.#handle.run('read a log', (db) => readSegments(db, this.#origins, streamId, fromSeq, limits))
+    const read = await this.#handle.run('read a log', (db) =>
+      readSegments(db, this.#origins, streamId, fromSeq, limits),
+    )
+    if (read !== undefined) this.#tidy(read)
+    return read
+  }
+
+  /** Compacts an ended stream whose owner died before it could. Not before somebody has read it to its end, whom it would hold up. */
+  #tidy({ row, packs, toSeq }: LogRead): void {
+    const { streamId, ending, seq } = row
+    if (ending === null || toSeq <= seq || packs.length < MANY_RECORDS || this.#tidied.has(streamId)) return
+    this.#tidied.add(streamId)
+    this.compact(streamId).catch(() => this.#tidied.delete(streamId))
   }
 
   async compact(streamId: string): Promise<void> {
@@ -87,6 +107,7 @@ class IdbLogStore implements LogStore {
     await this.#handle.run('delete streams', (db) => writeTransaction(db, (tx) => removeStreams(tx, streamIds)))
     for (const streamId of streamIds) {
       this.#compacted.delete(streamId)
+      this.#tidied.delete(streamId)
       this.#origins.forget(streamId)
     }
   }
@@ -100,6 +121,7 @@ class IdbLogStore implements LogStore {
       }),
     )
     this.#compacted.clear()
+    this.#tidied.clear()
     this.#origins.clear()
   }
 

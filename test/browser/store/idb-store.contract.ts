@@ -180,6 +180,24 @@ export function runIdbStoreContract(name: string): void {
       expect(await medium.keys('segments')).toEqual([['a', 1]])
     })
 
+    test('compacts an ended stream that was read to its end in many small records, and no other', async () => {
+      for (let i = 0; i < 50; i++) {
+        await store.commit([append('live', lines(1 + i, 1)), append('ended', lines(1 + i, 1))])
+      }
+      await store.commit([write('ended', [], 50, { ending: { kind: 'done' } })])
+      const next = await medium.open()
+      const records = async (): Promise<number> => (await medium.keys('segments')).length
+      await next.readLog('live', 1)
+      await next.readLog('ended', 1, { maxChunks: 40 })
+      // A write of its own comes after whatever these reads have set off.
+      await next.commit([{ streamId: 'none', decide: () => null }])
+      expect(await records()).toBe(100)
+      const read = await next.readLog('ended', 1)
+      await expect.poll(records).toBe(51)
+      expect(await seqsFrom((from) => next.readLog('ended', from), 1)).toEqual(chunksOf(read).map(({ seq }) => seq))
+      next.close()
+    })
+
     test('fills no record beyond its limits', async () => {
       for (let i = 0; i < 4; i++) await store.commit([append('a', lines(1 + i * 2000, 2000))])
       const big = 'x'.repeat(200_000)
