@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { Ending } from '../protocol/chunk.ts'
@@ -47,19 +47,27 @@ async function killChild(child: ChildProcess): Promise<void> {
   child.stderr?.destroy()
 }
 
+const REASONS: Readonly<Record<string, string>> = { ENOENT: 'no such command', EACCES: 'permission denied' }
+
+// Some failures are thrown (arguments that are too long, a path through a file), others are told later.
+async function start(file: string, args: readonly string[]): Promise<ChildProcessByStdio<null, Readable, Readable>> {
+  const child = spawn(file, args, { stdio: ['inherit', 'pipe', 'pipe'] })
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', reject)
+  })
+  return child
+}
+
 /** Starts a command; its standard input is the terminal's. */
 export async function runCommand(command: readonly string[]): Promise<Input> {
   const [file, ...args] = command
   if (file === undefined)
     throw new CliError('There is no command behind "--". Leave "--" out to read standard input.', 2)
-  const child = spawn(file, args, { stdio: ['inherit', 'pipe', 'pipe'] })
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve)
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      // The statuses of the shell: found but not executable, not found.
-      const status = error.code === 'EACCES' ? 126 : 127
-      reject(new CliError(`Cannot run "${file}": ${status === 126 ? 'permission denied' : 'no such command'}.`, status))
-    })
+  const child = await start(file, args).catch((error: NodeJS.ErrnoException) => {
+    const reason = REASONS[error.code ?? ''] ?? error.message
+    // The statuses of the shell: not found, found but not executable.
+    throw new CliError(`Cannot run "${file}": ${reason}.`, error.code === 'ENOENT' ? 127 : 126)
   })
   return {
     streams: [child.stdout, child.stderr],

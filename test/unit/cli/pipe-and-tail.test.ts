@@ -65,6 +65,57 @@ describe('pipe', { timeout: 60_000 }, () => {
     expect(await newest('missing')).toMatchObject({ ending: { kind: 'error', exitCode: 127 } })
   })
 
+  it('says why a command cannot be started, and ends its run', async () => {
+    const folder = server.run('pipe', 'folder', '--', '/')
+    expect(await folder.exit).toBe(126)
+    expect(folder.err).toContain('permission denied')
+    const inFile = server.run('pipe', 'in-file', '--', '/etc/passwd/tool')
+    expect(await inFile.exit).toBe(126)
+    expect(inFile.err).toMatch(/Cannot run "\/etc\/passwd\/tool": .*ENOTDIR/)
+    for (const channel of ['folder', 'in-file']) {
+      expect(await newest(channel)).toMatchObject({ ending: { kind: 'error', exitCode: 126 } })
+    }
+  })
+
+  it('takes an input without a byte, an output on stderr alone, and a line without end', async () => {
+    const empty = server.run('pipe', 'empty')
+    empty.child.stdin.end()
+    expect(await empty.exit).toBe(0)
+    expect([await server.bytes('empty'), (await newest('empty')).status]).toEqual(['', 'done'])
+    expect(await server.run('pipe', 'stderr', '--', 'bash', '-c', 'echo only >&2').exit).toBe(0)
+    expect(await server.bytes('stderr')).toBe('only\n')
+    const line = server.run('pipe', 'line', '--quiet', '--', 'bash', '-c', 'head -c 5000000 /dev/zero | tr "\\0" x')
+    expect(await line.exit).toBe(0)
+    expect((await server.bytes('line')).length).toBe(5_000_000)
+    const tail = server.run('tail', 'line')
+    expect(await tail.exit).toBe(0)
+    expect(tail.out.length).toBe(5_000_000)
+  })
+
+  it.each(['with space', 'a/b', '../..', 'größe 日本', '😀', '%2F', '?run=x#y', "it's"])(
+    'takes the channel %s by its name',
+    async (channel) => {
+      const pipe = server.run('pipe', '--quiet', channel, '--', 'echo', 'here')
+      expect([await pipe.exit, pipe.err]).toEqual([0, ''])
+      const { channels } = (await server.json('/v1/channels')) as { channels: { channel: string }[] }
+      expect(channels.map((each) => each.channel)).toContain(channel)
+      const tail = server.run('tail', channel)
+      expect([await tail.exit, tail.out]).toEqual([0, 'here\n'])
+    },
+  )
+
+  it('waits for a server that is away at its start, and starts the command only then', async () => {
+    const own = await TestServer.start()
+    await own.interrupt()
+    const pipe = own.run('pipe', 'early', '--', 'echo', 'here')
+    await pipe.until(() => pipe.err.includes('Waiting for'))
+    expect(pipe.out).toBe('')
+    await own.start()
+    expect(await pipe.exit).toBe(0)
+    expect(await own.bytes('early')).toBe('here\n')
+    await own.close()
+  })
+
   it('streams standard input to its end', async () => {
     const pipe = server.run('pipe', 'stdin')
     pipe.child.stdin.write('a')
