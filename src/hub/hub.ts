@@ -4,6 +4,7 @@ import type { StreamInfo } from '../protocol/snapshot.ts'
 import { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import type { Locks } from '../liveness/locks.ts'
+import { isCredentialsRefusal } from '../upstream/backoff.ts'
 import type { CancelUpstream } from '../upstream/cancel-upstream.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
 import { ConnectionPool } from './connection-pool.ts'
@@ -25,6 +26,9 @@ const STORE_PAUSE_MS = 1_000
 const MAX_SECRETS = 1_000
 /** How long a stream keeps its connection when more streams are live than connections may be. */
 const TURN_MS = 2_000
+
+/** Headers that are never stored. */
+type Secrets = readonly (readonly [string, string])[]
 
 /** Hints between hubs: BroadcastChannel's face. */
 export interface Pings {
@@ -68,7 +72,7 @@ export class Hub {
   /** Cursors that follow the newest stream of a channel. */
   readonly #followers = new Map<string, Set<Cursor>>()
   /** Headers that must not be stored, by stream. */
-  readonly #secrets = new Map<string, readonly (readonly [string, string])[]>()
+  readonly #secrets = new Map<string, Secrets>()
   readonly #closed = new AbortController()
   /** Sessions that nobody needed when last looked at. */
   #idle: ReadonlySet<StreamSession> = new Set()
@@ -92,11 +96,21 @@ export class Hub {
         schedule: (run, ms) => void clock.delay(ms, this.#closed.signal).then(run),
       }),
       clock,
-      connect: options.connect,
+      connect: (request, signal) =>
+        this.#forgetRefused(request.streamId, request.headers, options.connect(request, signal)),
       cancelUpstream: async (row, signal) => {
-        if (row.cancelUrl === null) return
-        const headers = row.source?.credentials ? ((await this.#headersFor(row)) ?? []) : []
-        await options.cancel({ url: row.cancelUrl, headers }, signal)
+        const { cancelUrl: url, streamId, source } = row
+        if (url === null) return
+        const tell = (headers: Secrets): Promise<void> =>
+          this.#forgetRefused(streamId, headers, options.cancel({ url, headers }, signal))
+        if (!source?.credentials) return tell([])
+        try {
+          await tell((await this.#headersFor(row)) ?? [])
+        } catch (error) {
+          const others = isCredentialsRefusal(error) ? await this.#headersFor(row) : null
+          if (others === null) throw error
+          await tell(others)
+        }
       },
       random: options.random,
       online: options.online,
@@ -402,7 +416,17 @@ export class Hub {
     for (const session of this.#sessions.values()) session.nudge()
   }
 
-  async #headersFor(row: StreamRow): Promise<readonly (readonly [string, string])[] | null> {
+  /** Of an attempt that is refused because of its headers, these are not used again. Newer ones, that came meanwhile, are kept. */
+  async #forgetRefused<T>(streamId: string, headers: Secrets, attempt: Promise<T>): Promise<T> {
+    try {
+      return await attempt
+    } catch (error) {
+      if (isCredentialsRefusal(error) && this.#secrets.get(streamId) === headers) this.#secrets.delete(streamId)
+      throw error
+    }
+  }
+
+  async #headersFor(row: StreamRow): Promise<Secrets | null> {
     const secrets = this.#secrets.get(row.streamId)
     if (secrets !== undefined) return secrets
     const request = {
@@ -424,7 +448,7 @@ export class Hub {
     return headers
   }
 
-  #keepSecrets(streamId: string, secrets: readonly (readonly [string, string])[]): void {
+  #keepSecrets(streamId: string, secrets: Secrets): void {
     this.#secrets.set(streamId, secrets)
     const [oldest] = this.#secrets.keys()
     if (this.#secrets.size > MAX_SECRETS && oldest !== undefined) this.#secrets.delete(oldest)

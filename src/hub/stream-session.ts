@@ -3,8 +3,9 @@ import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
 import { ownLock } from '../protocol/names.ts'
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
 import { endSeq } from '../protocol/packed-chunks.ts'
+import type { StoredSource } from '../protocol/source.ts'
 import type { StreamRow } from '../store/log-store.ts'
-import { backoffDelay, isRetryable } from '../upstream/backoff.ts'
+import { askedDelay, backoffDelay, isCredentialsRefusal, isRetryable } from '../upstream/backoff.ts'
 import type { UpstreamConnection } from '../upstream/upstream.ts'
 import { coverRun, type Run } from './batch.ts'
 import type { Slot } from './connection-pool.ts'
@@ -16,6 +17,9 @@ import { connected, endCancelled, lost, refused, sending, takeOver, waiting, typ
 import { transition, type Ownership, type SessionEvent, type SessionState } from './session-state.ts'
 import { ReadWindow } from './read-window.ts'
 import { TailCache } from './tail-cache.ts'
+
+/** Headers that are never stored. */
+type Secrets = readonly (readonly [string, string])[]
 
 /** How often a resumable stream that is disconnected is tried again while a tab is attached. */
 const PROBE_MS = 15_000
@@ -45,6 +49,8 @@ export class StreamSession {
   #connection: { upstream: UpstreamConnection; abort: AbortController } | null = null
   /** Resolves at the next change of anything that an activity may wait for. */
   #change = deferred()
+  /** How long the server asked to be left alone, in milliseconds, when it refused last. */
+  #askedDelay = 0
   /** Somebody asked for an attempt now: a tab came, the network is back. */
   #nudged = false
   #refreshing: Promise<void> | null = null
@@ -199,9 +205,9 @@ export class StreamSession {
       case 'streaming':
         return this.#stream(state.owned)
       case 'backing-off':
-        return this.#pause(state.owned, backoffDelay(state.owned.attempt, this.#context.random()))
+        return this.#pause(state.owned, backoffDelay(state.owned.attempt, this.#context.random(), this.#askedDelay))
       case 'probing':
-        return this.#pause(state.owned, PROBE_MS)
+        return this.#pause(state.owned, Math.max(PROBE_MS, this.#askedDelay))
       case 'releasing':
         this.#letGo()
         return Promise.resolve({ type: 'settled' })
@@ -368,23 +374,9 @@ export class StreamSession {
       this.#hangUp()
       return this.#interruption(owned) ?? { type: 'fenced' }
     }
-    const request = this.#context.connect(
-      {
-        source: row.source,
-        streamId: row.streamId,
-        position: row.position,
-        resumeUrl: row.resumeUrl,
-        resuming: row.sent,
-        verdict: row.verdict,
-        dialect: row.dialect,
-        headers,
-      },
-      abort.signal,
-    )
-    void this.#watch(() => this.#interruption(owned) !== null, abort, request)
     let upstream: UpstreamConnection
     try {
-      upstream = await request
+      upstream = await this.#send(owned, { ...row, source: row.source }, headers, abort)
     } catch (error) {
       const aborted = abort.signal.aborted
       this.#hangUp()
@@ -398,6 +390,46 @@ export class StreamSession {
       return this.#interruption(owned) ?? { type: 'fenced' }
     }
     return { type: 'connected' }
+  }
+
+  /**
+   * Sends the request of a row. Where upstream refuses the headers, tabs are asked for others, once: tokens expire while a stream lasts.
+   * Sent again, it is still the first request of its kind that was accepted (rule 8): the one before was refused.
+   */
+  async #send(
+    owned: Ownership,
+    row: StreamRow & { source: StoredSource },
+    headers: Secrets,
+    abort: AbortController,
+  ): Promise<UpstreamConnection> {
+    const { source, streamId, position, resumeUrl, verdict, dialect } = row
+    const request = { source, streamId, position, resumeUrl, resuming: row.sent, verdict, dialect }
+    const send = (given: Secrets): Promise<UpstreamConnection> => {
+      const sent = this.#context.connect({ ...request, headers: given }, abort.signal)
+      void this.#watch(() => this.#interruption(owned) !== null, abort, sent)
+      return sent
+    }
+    try {
+      return await send(headers)
+    } catch (error) {
+      if (abort.signal.aborted || !source.credentials || !isCredentialsRefusal(error)) throw error
+      const others = await this.#askForOthers(owned)
+      if (others === null) throw error
+      return send(others)
+    }
+  }
+
+  /** Other headers than those that were refused; `null` where no tab gives any, or this owner's turn ended. */
+  async #askForOthers(owned: Ownership): Promise<Secrets | null> {
+    await this.#commit((now) => waiting(now, now.status, 'credentials', this.#context.clock.now()), owned.epoch)
+    const row = this.#row
+    if (row === undefined || this.#interruption(owned) !== null) return null
+    const others = await this.#askForHeaders(owned, row)
+    // From here on it waits for upstream, which may think for minutes.
+    if (others !== null) {
+      await this.#commit((now) => waiting(now, now.status, undefined, this.#context.clock.now()), owned.epoch)
+    }
+    return this.#interruption(owned) === null ? others : null
   }
 
   /** Headers that are not stored; `null` also when this owner's turn ends before a tab answers. */
@@ -472,9 +504,13 @@ export class StreamSession {
   /** The connection is lost, or could not be made: what now? */
   async #lost(owned: Ownership, error: unknown): Promise<SessionEvent> {
     const failure = toErrorValue(error, 'network')
-    const retryable = isRetryable(error)
-    const retries = this.#row?.source?.retries ?? 0
+    this.#askedDelay = askedDelay(error)
+    const { retries = 0, credentials = false } = this.#row?.source ?? {}
     const again = owned.attempt < retries
+    // A stream that was let in once asks for new headers when it connects again; one that just did so has its answer.
+    const expired = credentials && again && this.#state.at === 'streaming' && isCredentialsRefusal(error)
+    const retryable = isRetryable(error) || expired
+    const waitingFor = this.#context.online() ? 'server' : 'network'
     const now = this.#context.clock.now()
     const row = await this.#commit(
       (row) =>
@@ -483,7 +519,7 @@ export class StreamSession {
               row,
               {
                 status: again ? 'reconnecting' : 'disconnected',
-                waitingFor: this.#context.online() ? 'server' : 'network',
+                waitingFor: expired ? 'credentials' : waitingFor,
               },
               failure,
               now,
