@@ -21,8 +21,9 @@ function declaration(property: string, colour: AnsiColour | undefined): string {
 }
 
 function renderSegment({ text, style }: AnsiSegment): TemplateResult | string {
-  const name = className(style)
-  const inline = declaration('color', style.fg) + declaration('background-color', style.bg)
+  const own = style.bg === undefined && declaration('--own', style.fg)
+  const name = `${className(style)}${own ? ' own' : ''}`.trim()
+  const inline = own || declaration('color', style.fg) + declaration('background-color', style.bg)
   if (name === '' && inline === '') return text
   return inline === ''
     ? html`<span class=${name}>${text}</span>`

@@ -122,6 +122,12 @@ export const logLines = css`
 
   ${palette}
 
+  /* A colour of the program's own, chosen for a ground that is not ours: its lightness gives way until it can be read (4.5:1). */
+  .own {
+    color: var(--own);
+    color: light-dark(oklch(from var(--own) min(l, 0.52) c h), oklch(from var(--own) max(l, 0.7) c h));
+  }
+
   .inverse {
     background: var(--ink);
     color: var(--surface);

@@ -42,7 +42,7 @@ You wrote ${quote}. I am the **demo model** of this server: I understand nothing
 
 - Reload this page: the answer stays, and goes on.
 - Open a second tab: it shows the *same* answer, live.
-- Press Pause, and Resume a while later.
+- Press Pause, and Continue a while later.
 
 ### How a run can end
 
