@@ -1,7 +1,7 @@
 import type { StreamName, StreamStore } from '../stream-store.ts'
 import { RunLog } from './run-log.ts'
 import type { RunRequest, StopReason } from './run-model.ts'
-import { endLost, runModel } from './run-model.ts'
+import { endCancelled, endLost, runModel } from './run-model.ts'
 
 interface LiveRun {
   readonly stop: AbortController
@@ -48,7 +48,12 @@ export class ModelRuns {
 
   /** Aborts the model call of a run, and resolves once its ending is stored. Without effect on a run that has ended. */
   async cancel(name: StreamName): Promise<void> {
-    await this.#stop(this.#live.get(keyOf(name)), 'cancelled')
+    const run = this.#live.get(keyOf(name))
+    if (run !== undefined) return this.#stop(run, 'cancelled')
+    const info = await this.#store.info(name)
+    // Open although nobody runs it: it is about to begin, and its first word will find it closed; or its ending could not be stored.
+    if (typeof info === 'string' || info.ending !== null || info.writer === null) return
+    await endCancelled(new RunLog(this.#store, name, info.writer, () => {}))
   }
 
   /** Ends every run of this process: it is about to stop. */
@@ -56,9 +61,9 @@ export class ModelRuns {
     await Promise.all([...this.#live.values()].map((run) => this.#stop(run, 'closing')))
   }
 
-  async #stop(run: LiveRun | undefined, reason: StopReason): Promise<void> {
-    run?.stop.abort(reason)
-    await run?.ended
+  async #stop(run: LiveRun, reason: StopReason): Promise<void> {
+    run.stop.abort(reason)
+    await run.ended
   }
 
   /** Ends the runs that an earlier process left open: nobody will ever continue them. Returns how many. */

@@ -54,11 +54,16 @@ export async function runModel(request: RunRequest, log: RunLog, stop: AbortSign
   }
   if (stop.aborted) {
     const closing = stop.reason === ('closing' satisfies StopReason)
-    return closing ? endLost(log) : log.end(CANCELLED, [{ type: 'abort' }, endingChunk(CANCELLED)])
+    return closing ? endLost(log) : endCancelled(log)
   }
   if (failure === null && isFinished) return log.end({ kind: 'done' }, [])
   const errorText = failure ?? 'The model broke off without finishing its answer.'
   return log.end(FAILED, [{ type: 'error', errorText }, endingChunk(FAILED)])
+}
+
+/** Ends a run that somebody cancelled. */
+export function endCancelled(log: RunLog): Promise<void> {
+  return log.end(CANCELLED, [{ type: 'abort' }, endingChunk(CANCELLED)])
 }
 
 /** Ends a run whose model can go on no more because its process stops, or has stopped. */
