@@ -4,10 +4,14 @@ const MAX_LENGTH = 500
 // What keys of the usual providers look like, and credentials in a URL or a header.
 const SECRETS = [/\b(sk|pk|key|xai|gsk|AIza)[-_][\w*.-]{6,}/gi, /\bBearer\s+\S+/gi, /\/\/[^@/\s]+@/g]
 
-/** What went wrong with a model, for the person who asked it: one line, without keys or stack. */
-export function describeModelError(error: unknown): string {
+/**
+ * What went wrong with a model, for the person who asked it: one line, without keys or stack.
+ * @param secrets what the line must not hold, whatever it looks like
+ */
+export function describeModelError(error: unknown, secrets: readonly string[] = []): string {
   const cause = RetryError.isInstance(error) ? error.lastError : error
-  return clean(APICallError.isInstance(cause) ? describeCall(cause) : messageOf(cause))
+  const said = APICallError.isInstance(cause) ? describeCall(cause) : messageOf(cause)
+  return clean(secrets.reduce((text, secret) => (secret === '' ? text : text.replaceAll(secret, '…')), said))
 }
 
 function describeCall(error: APICallError): string {

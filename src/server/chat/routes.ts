@@ -45,6 +45,7 @@ async function startChat(
   const name = { channel, run: await nameRun(request.headers.get(HEADER.idempotencyKey)) }
   const started = await runs.start(name, {
     model: offered.model,
+    secrets: offered.secrets ?? [],
     messages: body.messages,
     messageId: `msg-${name.run}`,
   })

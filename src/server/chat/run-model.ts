@@ -8,6 +8,8 @@ import { endingChunk } from './run-log.ts'
 export interface RunRequest {
   readonly model: LanguageModel
   readonly messages: UIMessage[]
+  /** What no error of the model may repeat. */
+  readonly secrets: readonly string[]
   /** Id of the answer. */
   readonly messageId: string
 }
@@ -50,7 +52,7 @@ export async function runModel(request: RunRequest, log: RunLog, stop: AbortSign
       await log.write(chunk)
     }
   } catch (error) {
-    failure = describeModelError(error)
+    failure = describeModelError(error, request.secrets)
   }
   if (stop.aborted) {
     const closing = stop.reason === ('closing' satisfies StopReason)
@@ -84,7 +86,7 @@ async function streamChunks(request: RunRequest, stop: AbortSignal): Promise<Rea
     originalMessages: request.messages,
     generateMessageId: () => request.messageId,
     sendSources: true,
-    onError: describeModelError,
+    onError: (error) => describeModelError(error, request.secrets),
     messageMetadata: ({ part }) => (part.type === 'finish' ? { usage: part.totalUsage } : undefined),
   })
   return chunks.pipeThrough(refuseSilentEnd(async () => (await result.rawFinishReason) !== undefined))

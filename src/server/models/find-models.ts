@@ -48,6 +48,7 @@ async function openai({ config, fetch }: FindModelsOptions): Promise<OfferedMode
   return (ids.length > 0 ? ids : [OPENAI_FALLBACK]).map((id) => ({
     info: { id: `openai/${id}`, provider: 'openai', label: `${id} (${host})`, demo: false },
     model: provider(id),
+    ...(openaiApiKey !== null && { secrets: [openaiApiKey] }),
   }))
 }
 
@@ -60,6 +61,7 @@ async function anthropic({ config, fetch }: FindModelsOptions): Promise<OfferedM
   return (ids.length > 0 ? ids : [ANTHROPIC_FALLBACK]).map((id) => ({
     info: { id: `anthropic/${id}`, provider: 'anthropic', label: `${id} (Anthropic)`, demo: false },
     model: provider(id),
+    secrets: [apiKey],
   }))
 }
 

@@ -15,4 +15,6 @@ export interface ModelInfo {
 export interface OfferedModel {
   readonly info: ModelInfo
   readonly model: LanguageModel
+  /** What no message may repeat, such as the key: providers quote it when they refuse it. Default: nothing. */
+  readonly secrets?: readonly string[]
 }

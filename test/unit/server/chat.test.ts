@@ -144,10 +144,10 @@ describe('a chat run', () => {
     model.say('half')
     const reader = new SseClient(response)
     await reader.until(isDelta('half'))
-    model.fail(new Error('key sk-abcdefghijkl was refused'))
+    model.fail(new Error('key sk-abcdefghijkl was refused, and so was plain-words'))
     const data = (await reader.rest()).map((event) => event.data)
     expect(data).toEqual([
-      '{"type":"error","errorText":"key … was refused"}',
+      '{"type":"error","errorText":"key … was refused, and so was …"}',
       '{"type":"data-ending","data":{"kind":"error","code":"upstream-error"},"transient":true}',
       '[DONE]',
     ])

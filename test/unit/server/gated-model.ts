@@ -33,7 +33,7 @@ export class GatedModel {
         return Promise.resolve({ stream })
       },
     }
-    this.offered = { info: { id, provider: 'test', label: id, demo: false }, model }
+    this.offered = { info: { id, provider: 'test', label: id, demo: false }, model, secrets: ['plain-words'] }
   }
 
   say(delta: string): void {
