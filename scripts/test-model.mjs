@@ -13,7 +13,7 @@ import { CONFIGURATIONS, FINDINGS } from '../test/model/configurations.mjs'
 /** @typedef {{ result: string, passed: boolean, states: number }} Outcome */
 
 const MODEL = join(dirname(dirname(fileURLToPath(import.meta.url))), 'test/model/handover.pml')
-/** What a run may use, in megabytes; the largest takes a quarter. */
+/** What a run may use, in megabytes; the larger ones need some hundred. */
 const MAX_MEMORY_MB = 2_000
 /** What a run may take; the longest takes a minute on a machine that is busy. */
 const MAX_RUN_MS = 180_000
