@@ -20,6 +20,8 @@ export const HEADER = {
   sseDataEncoding: 'stream-sse-data-encoding',
   /** Ours: how a closed stream ended, JSON of `Ending`; absent means `done`. */
   ending: 'stream-ending',
+  /** Ours: the longest silence on a live answer, in whole seconds. */
+  heartbeat: 'stream-heartbeat',
   idempotencyKey: 'idempotency-key',
   uiMessageStream: 'x-vercel-ai-ui-message-stream',
 } as const

@@ -1,3 +1,4 @@
+import { HEADER } from '../protocol/http.ts'
 import { SECURITY_HEADERS } from './answers.ts'
 import { HEARTBEAT_MS } from './limits.ts'
 import { startLifetime } from './lifetime.ts'
@@ -18,8 +19,6 @@ export function sseEvent(fields: { event?: string; data: string; id?: string }):
 /** A comment: keeps a connection alive and moves nothing. */
 export const SSE_HEARTBEAT = ': \n\n'
 
-/** What {@link SSE_HEARTBEAT} is promised by, in whole seconds (PROTOCOL.md 4.1). */
-const HEARTBEAT_HEADER = 'stream-heartbeat'
 /** Whose events keep time themselves beat first, and one comment is enough. */
 const HEARTBEAT_SLACK_MS = 500
 
@@ -85,7 +84,8 @@ export function sseResponse(options: SseOptions): Response {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache, no-store, private',
       'x-accel-buffering': 'no',
-      [HEARTBEAT_HEADER]: String(Math.ceil(heartbeatMs / 1000)),
+      // What the comments are promised by (PROTOCOL.md 4.1).
+      [HEADER.heartbeat]: String(Math.ceil(heartbeatMs / 1000)),
       ...SECURITY_HEADERS,
       ...options.headers,
     },

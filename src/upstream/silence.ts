@@ -1,4 +1,5 @@
 import { HeadwaterError } from '../protocol/errors.ts'
+import { HEADER } from '../protocol/http.ts'
 import { shownUrl } from './failures.ts'
 
 /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
@@ -22,15 +23,13 @@ export const WRITE_LIMIT: SilenceLimit = { stepMs: STEP_MS, steps: 20 }
 /** For a long-poll: twice the 30 s that servers usually let it wait, and a step to answer. */
 export const LONG_POLL_LIMIT: SilenceLimit = { stepMs: STEP_MS, steps: 5 }
 
-/** Header by which a server promises that a live response is never silent for longer than so many seconds (PROTOCOL.md 4.1). */
-const HEARTBEAT_HEADER = 'stream-heartbeat'
 // A timer runs free of the bytes, so that four of them hold at least three whole heartbeats.
 const HEARTBEAT_STEPS = 4
 const MAX_HEARTBEAT_S = 3600
 
 /** The limit that a live response sets itself; `null` where it promised nothing, and so may be silent for ever. */
 export function heartbeatLimit(response: Response): SilenceLimit | null {
-  const value = response.headers.get(HEARTBEAT_HEADER)
+  const value = response.headers.get(HEADER.heartbeat)
   const seconds = value !== null && /^\d{1,4}$/.test(value) ? Number(value) : 0
   return seconds >= 1 && seconds <= MAX_HEARTBEAT_S ? { stepMs: seconds * 1000, steps: HEARTBEAT_STEPS } : null
 }
