@@ -10,7 +10,7 @@ import type { Content } from './content.ts'
 import { LogCursor } from './log-cursor.ts'
 
 /** What builds texts and parts; browsers fetch it once. */
-const loadContent = (): Promise<typeof import('./content.ts')> => import('./content.ts')
+const loadContent = async (): Promise<typeof Content> => (await import('./content.ts')).Content
 
 const NO_PARTS: readonly never[] = []
 const LOADING: readonly Status[] = ['queued', 'connecting', 'streaming', 'reconnecting']
@@ -134,8 +134,8 @@ export class View implements StreamView {
 
   async #load(dialect: string | null): Promise<Content | null> {
     try {
-      const { Content } = await loadContent()
-      return new Content(dialect, this.#dialect)
+      const ContentOf = await loadContent()
+      return new ContentOf(dialect, this.#dialect)
     } catch (error) {
       this.#broken ??= new HeadwaterError(
         'reload-needed',
