@@ -1,6 +1,7 @@
 import type { Ack, Batch } from '../protocol/hub-port.ts'
+import type { StreamListener } from './followed-stream.ts'
 import { snapshotOf } from './row.ts'
-import type { SessionListener, StreamSession } from './stream-session.ts'
+import type { StreamSession } from './stream-session.ts'
 
 /** A tab that refuses the same batch so often is faulty; its cursor goes, and nobody else notices (I6). */
 const MAX_REFUSALS = 8
@@ -22,7 +23,7 @@ export interface CursorOptions {
  * One view: the next seq that it wants, and at most one delivery in flight. What is committed meanwhile is the next batch; so there is no
  * queue, and a tab that does not answer costs this object and one batch (I6, I10).
  */
-export class Cursor implements SessionListener {
+export class Cursor implements StreamListener {
   readonly #options: CursorOptions
   #session: StreamSession | null = null
   #next = 1

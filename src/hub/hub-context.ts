@@ -3,6 +3,7 @@ import type { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
 import type { ConnectionPool } from './connection-pool.ts'
+import type { SecretHeaders } from './secrets.ts'
 
 /** Time, so that tests can step it. */
 export interface Clock {
@@ -33,7 +34,7 @@ export interface HubContext {
   /** Tells other hubs, and this one's watchers. */
   moved(message: MovedMessage): void
   /** Headers that are not stored, from this hub's memory or a live tab; `null` where no tab can give them now. */
-  headersFor(row: StreamRow): Promise<readonly (readonly [string, string])[] | null>
+  headersFor(row: StreamRow): Promise<SecretHeaders | null>
   /** Only a hub with an attached tab queues for locks and probes. */
   hasTabs(): boolean
   online(): boolean

@@ -4,31 +4,25 @@ import type { StreamInfo } from '../protocol/snapshot.ts'
 import { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import type { Locks } from '../liveness/locks.ts'
-import { isCredentialsRefusal } from '../upstream/backoff.ts'
 import type { CancelUpstream } from '../upstream/cancel-upstream.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { Cursor } from './cursor.ts'
+import { Followers } from './followers.ts'
 import type { Clock, HubContext, MovedMessage } from './hub-context.ts'
 import { surplusOf } from './retention.ts'
 import { isOpen, snapshotOf, wantsOwner } from './row.ts'
 import { applyVerb } from './row-changes.ts'
+import { Secrets, type SecretHeaders } from './secrets.ts'
 import { decideStart } from './start-stream.ts'
 import { StreamSession } from './stream-session.ts'
 
 /** How often open streams are re-read, whatever pings say (hand-over rule 11). */
 const REREAD_MS = 3_000
-/** How long tabs may take to give headers: a frozen tab never answers, and the stream goes on waiting in the open, as `waitingFor: 'credentials'`. */
-const HEADERS_MS = 5_000
 /** How long a cursor waits before it asks a store that failed again. */
 const STORE_PAUSE_MS = 1_000
-/** Streams whose headers are remembered; of older ones a tab is asked again. */
-const MAX_SECRETS = 1_000
 /** How long a stream keeps its connection when more streams are live than connections may be. */
 const TURN_MS = 2_000
-
-/** Headers that are never stored. */
-type Secrets = readonly (readonly [string, string])[]
 
 /** Hints between hubs: BroadcastChannel's face. */
 export interface Pings {
@@ -42,7 +36,7 @@ export interface AttachedTab {
   /** A stream changed: tell the tab if it watches. */
   streamMoved(streamId: string): void
   /** Headers from this tab, or `null`. */
-  headers(request: CredentialsRequest): Promise<readonly (readonly [string, string])[] | null>
+  headers(request: CredentialsRequest): Promise<SecretHeaders | null>
   drop(): void
 }
 
@@ -69,10 +63,8 @@ export class Hub {
   readonly #context: HubContext
   readonly #sessions = new Map<string, StreamSession>()
   readonly #tabs = new Set<AttachedTab>()
-  /** Cursors that follow the newest stream of a channel. */
-  readonly #followers = new Map<string, Set<Cursor>>()
-  /** Headers that must not be stored, by stream. */
-  readonly #secrets = new Map<string, Secrets>()
+  readonly #followers = new Followers()
+  readonly #secrets: Secrets
   readonly #closed = new AbortController()
   /** Sessions that nobody needed when last looked at. */
   #idle: ReadonlySet<StreamSession> = new Set()
@@ -86,6 +78,7 @@ export class Hub {
     this.store = options.store
     this.locks = options.locks
     const { clock } = options
+    this.#secrets = new Secrets(clock, this.#tabs)
     this.#context = {
       store: options.store,
       journal: new Journal(options.store),
@@ -97,25 +90,15 @@ export class Hub {
       }),
       clock,
       connect: (request, signal) =>
-        this.#forgetRefused(request.streamId, request.headers, options.connect(request, signal)),
+        this.#secrets.used(request.streamId, request.headers, options.connect(request, signal)),
       cancelUpstream: async (row, signal) => {
-        const { cancelUrl: url, streamId, source } = row
-        if (url === null) return
-        const tell = (headers: Secrets): Promise<void> =>
-          this.#forgetRefused(streamId, headers, options.cancel({ url, headers }, signal))
-        if (!source?.credentials) return tell([])
-        try {
-          await tell((await this.#headersFor(row)) ?? [])
-        } catch (error) {
-          const others = isCredentialsRefusal(error) ? await this.#headersFor(row) : null
-          if (others === null) throw error
-          await tell(others)
-        }
+        const { cancelUrl: url } = row
+        if (url !== null) await this.#secrets.request(row, (headers) => options.cancel({ url, headers }, signal))
       },
       random: options.random,
       online: options.online,
       moved: (message) => this.#moved(message),
-      headersFor: (row) => this.#headersFor(row),
+      headersFor: (row) => this.#secrets.for(row),
       hasTabs: () => this.#tabs.size > 0,
     }
     // Rule 11: listen before the first read.
@@ -155,7 +138,7 @@ export class Hub {
         const { row } = session
         if (row?.ending === null && (session.owned || this.#tabs.size > 0)) await session.refresh()
       }
-      for (const channel of [...this.#followers.keys()]) await this.#refollow(channel)
+      for (const channel of this.#followers.channels) await this.#refollow(channel)
       this.#sweep()
     }
   }
@@ -177,11 +160,8 @@ export class Hub {
     const session = this.#sessions.get(streamId)
     if (session !== undefined) await session.refresh()
     else await this.#adoptWanted(streamId)
-    const followers = [...(this.#followers.get(channel) ?? [])]
     // Most pings tell of the newest stream's next chunks: no reason to look the channel up.
-    const isOther = (cursor: Cursor): boolean =>
-      cursor.session?.streamId !== streamId || cursor.session.row === undefined
-    if (followers.some(isOther)) await this.#refollow(channel)
+    if (this.#followers.anyElsewhere(channel, streamId)) await this.#refollow(channel)
     this.#tellWatchers(streamId)
   }
 
@@ -238,34 +218,20 @@ export class Hub {
 
   /** The cursor reads the newest stream of the channel, now and whenever a newer one starts. */
   followChannel(channel: string, cursor: Cursor): void {
-    const followers = this.#followers.get(channel) ?? new Set()
-    followers.add(cursor)
-    this.#followers.set(channel, followers)
+    this.#followers.add(channel, cursor)
   }
 
   unfollow(channel: string, cursor: Cursor): void {
-    const followers = this.#followers.get(channel)
-    followers?.delete(cursor)
-    if (followers?.size === 0) this.#followers.delete(channel)
+    this.#followers.remove(channel, cursor)
   }
 
   async #refollow(channel: string): Promise<void> {
-    const followers = this.#followers.get(channel)
-    if (followers === undefined) return
-    let newest: StreamSession | null
+    if (!this.#followers.has(channel)) return
     try {
-      newest = await this.newest(channel)
+      const newest = await this.newest(channel)
+      if (newest !== null) for (const left of this.#followers.move(channel, newest)) this.release(left)
     } catch {
-      return
-    }
-    if (newest === null) return
-    for (const cursor of followers) {
-      const now = cursor.session
-      if (now === newest) continue
-      // Two of these may overlap: the older answer must not undo the newer one.
-      if (now?.row !== undefined && newest.row !== undefined && now.row.createdAt > newest.row.createdAt) continue
-      cursor.follow(newest, 1)
-      if (now !== null) this.release(now)
+      // The next ping, or the periodic read, asks again.
     }
   }
 
@@ -292,7 +258,7 @@ export class Hub {
     const started = outcome.row
     const { mode } = request
     const secrets = request.secrets ?? (typeof mode === 'object' ? this.#secrets.get(mode.retryOf) : undefined)
-    if (secrets !== undefined) this.#keepSecrets(started.streamId, secrets)
+    if (secrets !== undefined) this.#secrets.keep(started.streamId, secrets)
     for (const row of outcome.writes) {
       this.#adopt(row)
       this.#moved({ streamId: row.streamId, channel: row.channel })
@@ -384,7 +350,7 @@ export class Hub {
 
   #removed(rows: readonly StreamRow[]): void {
     for (const { streamId, channel } of rows) {
-      this.#secrets.delete(streamId)
+      this.#secrets.forget(streamId)
       this.#sessions.get(streamId)?.learn(undefined)
       this.#moved({ streamId, channel })
       void this.#refollow(channel)
@@ -414,44 +380,6 @@ export class Hub {
   /** A tab says that an attempt is worth while now. */
   nudge(): void {
     for (const session of this.#sessions.values()) session.nudge()
-  }
-
-  /** Of an attempt that is refused because of its headers, these are not used again. Newer ones, that came meanwhile, are kept. */
-  async #forgetRefused<T>(streamId: string, headers: Secrets, attempt: Promise<T>): Promise<T> {
-    try {
-      return await attempt
-    } catch (error) {
-      if (isCredentialsRefusal(error) && this.#secrets.get(streamId) === headers) this.#secrets.delete(streamId)
-      throw error
-    }
-  }
-
-  async #headersFor(row: StreamRow): Promise<Secrets | null> {
-    const secrets = this.#secrets.get(row.streamId)
-    if (secrets !== undefined) return secrets
-    const request = {
-      url: row.source?.url ?? '',
-      method: row.source?.method ?? 'GET',
-      channel: row.channel,
-      streamId: row.streamId,
-    }
-    const given = [...this.#tabs].map(async (tab) => {
-      const headers = await tab.headers(request)
-      if (headers === null) throw new HeadwaterError('closed', 'This tab has none.')
-      return headers
-    })
-    const enough = new AbortController()
-    const tooLate = this.#context.clock.delay(HEADERS_MS, enough.signal).then(() => null)
-    const headers = await Promise.race([Promise.any(given).catch(() => null), tooLate])
-    enough.abort()
-    if (headers !== null) this.#keepSecrets(row.streamId, headers)
-    return headers
-  }
-
-  #keepSecrets(streamId: string, secrets: Secrets): void {
-    this.#secrets.set(streamId, secrets)
-    const [oldest] = this.#secrets.keys()
-    if (this.#secrets.size > MAX_SECRETS && oldest !== undefined) this.#secrets.delete(oldest)
   }
 
   /** Leaves in order: every stream's connection is closed and its transaction done before its lock is free. */

@@ -1,73 +1,43 @@
 import { acquireLock, type HeldLock } from '../liveness/locks.ts'
 import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
 import { ownLock } from '../protocol/names.ts'
-import type { PackedChunks } from '../protocol/packed-chunks.ts'
-import { endSeq } from '../protocol/packed-chunks.ts'
 import type { StoredSource } from '../protocol/source.ts'
 import type { StreamRow } from '../store/log-store.ts'
 import { askedDelay, backoffDelay, isCredentialsRefusal, isRetryable } from '../upstream/backoff.ts'
 import type { UpstreamConnection } from '../upstream/upstream.ts'
-import { coverRun, type Run } from './batch.ts'
 import type { Slot } from './connection-pool.ts'
-import { deferred } from './deferred.ts'
+import { FollowedStream } from './followed-stream.ts'
 import type { HubContext } from './hub-context.ts'
 import { Intake } from './intake.ts'
 import { isOpen, wantsOwner } from './row.ts'
 import { connected, endCancelled, lost, refused, sending, takeOver, waiting, type TakeOver } from './row-changes.ts'
+import type { SecretHeaders } from './secrets.ts'
 import { transition, type Ownership, type SessionEvent, type SessionState } from './session-state.ts'
-import { ReadWindow } from './read-window.ts'
-import { TailCache } from './tail-cache.ts'
-
-/** Headers that are never stored. */
-type Secrets = readonly (readonly [string, string])[]
 
 /** How often a resumable stream that is disconnected is tried again while a tab is attached. */
 const PROBE_MS = 15_000
 /** How often a producer is told of a cancel before the stream ends without its answer. */
 const CANCEL_ATTEMPTS = 3
 
-/** Whoever wants to know that the session moved: cursors, watchers. */
-export interface SessionListener {
-  /** The row changed, or (undefined) the stream was deleted. */
-  moved(): void
-}
-
 /**
- * One stream in one hub: follows it, owns it where it must, and reads its log for cursors. Performs what {@link SessionState} says.
+ * One stream in one hub, which owns it where it must: each activity of {@link SessionState}, and what ends it.
  */
-export class StreamSession {
-  readonly streamId: string
-  readonly listeners = new Set<SessionListener>()
+export class StreamSession extends FollowedStream {
   readonly #context: HubContext
-  readonly #cache = new TailCache()
-  readonly #window: ReadWindow
-  readonly #closed = new AbortController()
-  #row: StreamRow | undefined
   #state: SessionState = { at: 'following' }
   #lock: HeldLock | null = null
   #slot: Slot | null = null
   #connection: { upstream: UpstreamConnection; abort: AbortController } | null = null
-  /** Resolves at the next change of anything that an activity may wait for. */
-  #change = deferred()
   /** How long the server asked to be left alone, in milliseconds, when it refused last. */
   #askedDelay = 0
   /** Somebody asked for an attempt now: a tab came, the network is back. */
   #nudged = false
-  #refreshing: Promise<void> | null = null
-  #refreshAgain = false
   readonly #running: Promise<void>
 
   constructor(context: HubContext, row: StreamRow) {
+    super(context.store, row)
     this.#context = context
-    this.#window = new ReadWindow(context.store, row.streamId)
-    this.#row = row
-    this.streamId = row.streamId
     this.#running = this.#run()
-  }
-
-  /** The row as last read; undefined once the stream was deleted. */
-  get row(): StreamRow | undefined {
-    return this.#row
   }
 
   get state(): SessionState {
@@ -78,103 +48,26 @@ export class StreamSession {
     return this.#lock !== null
   }
 
-  /** Takes in what a transaction or a read showed. Older news than what is known is no news. */
-  learn(row: StreamRow | undefined, packs: readonly PackedChunks[] = []): void {
-    const same = row?.createdAt === this.#row?.createdAt
-    if (row !== undefined && this.#row !== undefined && same && row.version < this.#row.version) return
-    if (!same) {
-      this.#cache.clear()
-      this.#window.clear()
-    }
-    if (packs.length > 0) this.#cache.append(packs)
-    if (same && row?.version === this.#row?.version && packs.length === 0) return
-    this.#row = row
-    this.#signalChange()
-    for (const listener of [...this.listeners]) listener.moved()
-  }
-
-  /** Reads the row again: a ping came, or it is time (hand-over rule 11). Asked during a read, it reads once more. */
-  refresh(): Promise<void> {
-    this.#refreshAgain = true
-    return (this.#refreshing ??= this.#readRow())
-  }
-
-  async #readRow(): Promise<void> {
-    while (this.#refreshAgain) {
-      this.#refreshAgain = false
-      try {
-        this.learn(await this.#context.store.row(this.streamId))
-      } catch {
-        // The store reopens by itself; the next refresh comes within seconds.
-      }
-    }
-    this.#refreshing = null
-  }
-
   /** An attempt is worth while now: a tab came or became visible, the network is back. */
   nudge(): void {
     this.#nudged = true
-    this.#signalChange()
+    this.signalChange()
   }
 
   /** Something that an activity may wait for has changed outside (tabs came or went). */
   poke(): void {
-    this.#signalChange()
-  }
-
-  /** Resolves with the row once it is as wanted. Rejects with `unknown-stream` when the stream is deleted, `closed` when the hub goes. */
-  async until(wanted: (row: StreamRow) => boolean): Promise<StreamRow> {
-    for (;;) {
-      if (this.#row === undefined) throw new HeadwaterError('unknown-stream', 'The stream was deleted.', this.streamId)
-      if (wanted(this.#row)) return this.#row
-      if (this.#closed.signal.aborted) throw new HeadwaterError('closed', 'The hub is closing.')
-      await this.#change.promise
-    }
-  }
-
-  /**
-   * A run of the log from `next` on with the row of the same read, or `null` where nothing is committed there.
-   * From memory for whoever keeps up, else from the store.
-   */
-  async read(next: number): Promise<{ run: Run; row: StreamRow } | null> {
-    const row = this.#row
-    if (row === undefined || next > row.seq) return null
-    const cached = this.#cache.read(next)
-    const last = cached?.[cached.length - 1]
-    if (cached && last) {
-      const toSeq = endSeq(last)
-      return { run: coverRun(row, next, toSeq, cached), row }
-    }
-    const read = await this.#window.read(next)
-    if (read === null) {
-      this.learn(undefined)
-      return null
-    }
-    // Deleted, or deleted and started again, while the store was read.
-    if (this.#row?.createdAt !== read.row.createdAt) {
-      // Else whoever reads would ask again at once, and get the same answer.
-      await this.refresh()
-      return null
-    }
-    this.learn(read.row)
-    // The window may be older than the row; what it holds is the same in both, so the newer one goes with it (rule 9).
-    return { run: read.run, row: this.#row }
+    this.signalChange()
   }
 
   /** Leaves in order (hand-over rule 4) and stops. */
   async close(): Promise<void> {
-    this.#closed.abort()
-    this.#signalChange()
+    this.closed.abort()
+    this.signalChange()
     await this.#running
   }
 
-  #signalChange(): void {
-    this.#change.resolve()
-    this.#change = deferred()
-  }
-
   async #run(): Promise<void> {
-    while (!this.#closed.signal.aborted) {
+    while (!this.closed.signal.aborted) {
       let event: SessionEvent
       try {
         event = this.#lock?.lost.aborted === true ? { type: 'lock-lost' } : await this.#perform(this.#state)
@@ -185,7 +78,7 @@ export class StreamSession {
       if (event.type === 'lock-lost') this.#letGo()
     }
     this.#letGo()
-    this.#signalChange()
+    this.signalChange()
   }
 
   #perform(state: SessionState): Promise<SessionEvent> {
@@ -215,9 +108,9 @@ export class StreamSession {
   }
 
   async #follow(): Promise<SessionEvent> {
-    while (!(this.#row !== undefined && wantsOwner(this.#row) && this.#context.hasTabs())) {
-      if (this.#closed.signal.aborted) return { type: 'lock-lost' }
-      await this.#change.promise
+    while (!(this.row !== undefined && wantsOwner(this.row) && this.#context.hasTabs())) {
+      if (this.closed.signal.aborted) return { type: 'lock-lost' }
+      await this.changed
     }
     return { type: 'wanted' }
   }
@@ -226,7 +119,7 @@ export class StreamSession {
     const enough = new AbortController()
     const request = acquireLock(this.#context.locks, ownLock(this.streamId), { signal: enough.signal })
     void this.#watch(
-      () => this.#closed.signal.aborted || this.#row === undefined || !wantsOwner(this.#row),
+      () => this.closed.signal.aborted || this.row === undefined || !wantsOwner(this.row),
       enough,
       request,
     )
@@ -250,7 +143,7 @@ export class StreamSession {
     )
     while (!over) {
       if (condition()) return abort.abort()
-      await Promise.race([this.#change.promise, end])
+      await Promise.race([this.changed, end])
     }
   }
 
@@ -271,7 +164,7 @@ export class StreamSession {
   }
 
   #announce(): void {
-    if (this.#row) this.#context.moved({ streamId: this.streamId, channel: this.#row.channel })
+    if (this.row) this.#context.moved({ streamId: this.streamId, channel: this.row.channel })
   }
 
   /** Rule 1. */
@@ -297,20 +190,20 @@ export class StreamSession {
   }
 
   async #cancel(): Promise<SessionEvent> {
-    const row = this.#row
+    const row = this.row
     if (row?.cancelUrl != null && row.sent) {
-      for (let attempt = 1; attempt <= CANCEL_ATTEMPTS && !this.#closed.signal.aborted; attempt++) {
+      for (let attempt = 1; attempt <= CANCEL_ATTEMPTS && !this.closed.signal.aborted; attempt++) {
         try {
-          await this.#context.cancelUpstream(row, this.#closed.signal)
+          await this.#context.cancelUpstream(row, this.closed.signal)
           break
         } catch (error) {
           if (!isRetryable(error) || attempt === CANCEL_ATTEMPTS) break
-          await this.#context.clock.delay(backoffDelay(attempt, this.#context.random()), this.#closed.signal)
+          await this.#context.clock.delay(backoffDelay(attempt, this.#context.random()), this.closed.signal)
         }
       }
     }
     // A hub that goes before the producer was told leaves the intent to its successor.
-    if (this.#closed.signal.aborted) return { type: 'lock-lost' }
+    if (this.closed.signal.aborted) return { type: 'lock-lost' }
     const result = await this.#context.journal.commit({
       streamId: this.streamId,
       decide: (now) => {
@@ -325,21 +218,21 @@ export class StreamSession {
 
   /** What ends an owner's activity from outside, or `null`. */
   #interruption(owned: Ownership): SessionEvent | null {
-    if (this.#closed.signal.aborted || this.#lock?.lost.aborted !== false) return { type: 'lock-lost' }
-    const row = this.#row
+    if (this.closed.signal.aborted || this.#lock?.lost.aborted !== false) return { type: 'lock-lost' }
+    const row = this.row
     if (row === undefined || row.intent !== null || !isOpen(row)) return { type: 'fenced' }
     // Rule 14: only who holds the lock raises the epoch, so it is another's by now. To take over once more would fence that one, and so on for ever.
     return row.epoch === owned.epoch ? null : { type: 'lock-lost' }
   }
 
   #interrupted(): void {
-    this.#signalChange()
+    this.signalChange()
   }
 
   async #waitForSlot(owned: Ownership): Promise<SessionEvent> {
     const interruption = this.#interruption(owned)
     if (interruption) return interruption
-    const origin = new URL(this.#row?.source?.url ?? 'http://localhost').origin
+    const origin = new URL(this.row?.source?.url ?? 'http://localhost').origin
     if (this.#context.pool.isBusy(origin)) {
       await this.#commit((row) => waiting(row, row.status, 'connection', this.#context.clock.now()), owned.epoch)
     }
@@ -355,7 +248,7 @@ export class StreamSession {
   }
 
   async #connect(owned: Ownership): Promise<SessionEvent> {
-    const row = this.#row
+    const row = this.row
     if (row?.source == null) return { type: 'fenced' }
     const abort = new AbortController()
     const headers = row.source.credentials ? await this.#askForHeaders(owned, row) : []
@@ -399,12 +292,12 @@ export class StreamSession {
   async #send(
     owned: Ownership,
     row: StreamRow & { source: StoredSource },
-    headers: Secrets,
+    headers: SecretHeaders,
     abort: AbortController,
   ): Promise<UpstreamConnection> {
     const { source, streamId, position, resumeUrl, verdict, dialect } = row
     const request = { source, streamId, position, resumeUrl, resuming: row.sent, verdict, dialect }
-    const send = (given: Secrets): Promise<UpstreamConnection> => {
+    const send = (given: SecretHeaders): Promise<UpstreamConnection> => {
       const sent = this.#context.connect({ ...request, headers: given }, abort.signal)
       void this.#watch(() => this.#interruption(owned) !== null, abort, sent)
       return sent
@@ -420,9 +313,9 @@ export class StreamSession {
   }
 
   /** Other headers than those that were refused; `null` where no tab gives any, or this owner's turn ended. */
-  async #askForOthers(owned: Ownership): Promise<Secrets | null> {
+  async #askForOthers(owned: Ownership): Promise<SecretHeaders | null> {
     await this.#commit((now) => waiting(now, now.status, 'credentials', this.#context.clock.now()), owned.epoch)
-    const row = this.#row
+    const row = this.row
     if (row === undefined || this.#interruption(owned) !== null) return null
     const others = await this.#askForHeaders(owned, row)
     // From here on it waits for upstream, which may think for minutes.
@@ -449,7 +342,7 @@ export class StreamSession {
       store: this.#context.store,
       now: () => this.#context.clock.now(),
       epoch: owned.epoch,
-      row: () => this.#row,
+      row: () => this.row,
       committed: (row, packs) => {
         this.learn(row, packs)
         // Progress makes the next lost connection the first one again.
@@ -458,12 +351,12 @@ export class StreamSession {
       },
       stopped: (row) => {
         this.learn(row)
-        this.#signalChange()
+        this.signalChange()
       },
     })
     const slot = this.#slot
-    const mayYield = (): boolean => slot?.wanted.aborted === true && this.#row?.resumable === true
-    const onWanted = (): void => this.#signalChange()
+    const mayYield = (): boolean => slot?.wanted.aborted === true && this.row?.resumable === true
+    const onWanted = (): void => this.signalChange()
     slot?.wanted.addEventListener('abort', onWanted, { once: true })
     const pumping = this.#pump(upstream, intake)
     const isOver = (): boolean => intake.fenced || intake.failure !== null
@@ -476,7 +369,7 @@ export class StreamSession {
     await intake.settle({ drop: this.#interruption(owned) !== null })
     if (intake.failure !== null) throw intake.failure
     if (intake.fenced) await this.refresh()
-    else if (outcome.ended && this.#row?.ending != null) return { type: 'settled' }
+    else if (outcome.ended && this.row?.ending != null) return { type: 'settled' }
     const interruption = this.#interruption(owned)
     if (interruption) return interruption
     if (intake.fenced) return { type: 'fenced' }
@@ -505,7 +398,7 @@ export class StreamSession {
   async #lost(owned: Ownership, error: unknown): Promise<SessionEvent> {
     const failure = toErrorValue(error, 'network')
     this.#askedDelay = askedDelay(error)
-    const { retries = 0, credentials = false } = this.#row?.source ?? {}
+    const { retries = 0, credentials = false } = this.row?.source ?? {}
     const again = owned.attempt < retries
     // A stream that was let in once asks for new headers when it connects again; one that just did so has its answer.
     const expired = credentials && again && this.#state.at === 'streaming' && isCredentialsRefusal(error)
@@ -539,7 +432,7 @@ export class StreamSession {
     this.#nudged = false
     void timer.then(() => {
       due = true
-      this.#signalChange()
+      this.signalChange()
     })
     try {
       for (;;) {
@@ -550,7 +443,7 @@ export class StreamSession {
         // Who has no tab does not probe, and must not keep the lock from a hub that has one.
         if (due && this.#state.at === 'probing' && !this.#context.hasTabs()) return { type: 'settled' }
         if (due) return { type: 'due', fresh: false }
-        await this.#change.promise
+        await this.changed
       }
     } finally {
       enough.abort()
@@ -559,13 +452,13 @@ export class StreamSession {
 
   /** A `resume` set the status back while this owner waited. */
   #resumed(): boolean {
-    return this.#state.at === 'probing' && this.#row?.status === 'connecting' && this.#row.waitingFor === undefined
+    return this.#state.at === 'probing' && this.row?.status === 'connecting' && this.row.waitingFor === undefined
   }
 
   /** The store failed under an activity: nothing was written, so nothing is lost; start over from what is committed. */
   async #storeFailed(error: unknown): Promise<SessionEvent> {
     this.#hangUp()
-    await this.#context.clock.delay(backoffDelay(1, this.#context.random()), this.#closed.signal)
+    await this.#context.clock.delay(backoffDelay(1, this.#context.random()), this.closed.signal)
     await this.refresh()
     if (this.#lock === null) return { type: 'settled' }
     return error instanceof HeadwaterError && error.code === 'closed' ? { type: 'lock-lost' } : { type: 'fenced' }
