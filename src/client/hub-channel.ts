@@ -7,7 +7,7 @@ import type { Source } from '../protocol/source.ts'
 import type { State } from '../protocol/state.ts'
 import type { Channel, ChannelOptions, Reader, ReadOptions, SendOptions, StreamView } from './api.ts'
 import type { Connection } from './connection.ts'
-import { LogReader } from './reader.ts'
+import { PageReader } from './page-reader.ts'
 import { storedSource } from './stored-source.ts'
 import { FIELDS, View } from './view.ts'
 
@@ -77,7 +77,7 @@ export class HubChannel implements Channel {
 
   read(options: ReadOptions = {}): Reader {
     if (options.streamId !== undefined) checkStreamId(options.streamId)
-    return new LogReader(this.#host.connection, this.name, options)
+    return new PageReader(this.#host.connection, this.name, options)
   }
 
   stop(): Promise<void> {

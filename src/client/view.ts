@@ -7,10 +7,11 @@ import type { State, Status } from '../protocol/state.ts'
 import type { StreamView } from './api.ts'
 import type { Connection } from './connection.ts'
 import type { Content } from './content.ts'
+import { loadPart } from './load-part.ts'
 import { LogCursor } from './log-cursor.ts'
 
 /** What builds texts and parts; browsers fetch it once. */
-const loadContent = async (): Promise<typeof Content> => (await import('./content.ts')).Content
+const loadContent = async (): Promise<typeof Content> => (await loadPart(import('./content.ts'))).Content
 
 const NO_PARTS: readonly never[] = []
 const LOADING: readonly Status[] = ['queued', 'connecting', 'streaming', 'reconnecting']
@@ -137,12 +138,7 @@ export class View implements StreamView {
       const ContentOf = await loadContent()
       return new ContentOf(dialect, this.#dialect)
     } catch (error) {
-      this.#broken ??= new HeadwaterError(
-        'reload-needed',
-        'A part of the page could not be loaded. What is stored is safe. Reload the page.',
-        undefined,
-        { cause: error },
-      )
+      this.#broken ??= error as HeadwaterError
       this.#wanted = false
       this.#restart()
       this.#changed()

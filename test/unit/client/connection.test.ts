@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { LogReader } from '../../../src/client/reader.ts'
+import { PageReader } from '../../../src/client/page-reader.ts'
 import { HeadwaterError } from '../../../src/protocol/errors.ts'
 import { until } from '../hub/world.ts'
 import { Page, ScriptedHub, snapshot, texts } from './scripted-hub.ts'
@@ -19,7 +19,7 @@ describe('a page without a hub', () => {
     page = new Page()
     page.fail = () => Promise.reject(new HeadwaterError('worker-failed', 'The script did not load.'))
     const ready = page.connection.connected()
-    const pull = new LogReader(page.connection, 'c', {})[Symbol.asyncIterator]().next()
+    const pull = new PageReader(page.connection, 'c', {})[Symbol.asyncIterator]().next()
     const both = Promise.allSettled([ready, pull])
     for (let i = 0; i < 3; i++) await vi.advanceTimersByTimeAsync(1_500)
     expect(await both).toMatchObject([{ reason: { code: 'worker-failed' } }, { reason: { code: 'worker-failed' } }])
@@ -48,7 +48,7 @@ describe('a page without a hub', () => {
     hub.welcome = () => Promise.resolve({ ok: false, error: { code: 'incompatible', message: 'Reload.' } })
     page = new Page(hub)
     await expect(page.connection.connected()).rejects.toMatchObject({ code: 'incompatible' })
-    const late = new LogReader(page.connection, 'c', { streamId: 's' })
+    const late = new PageReader(page.connection, 'c', { streamId: 's' })
     await expect(late[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'incompatible' })
     expect(page.starts).toHaveLength(1)
   })
@@ -80,7 +80,7 @@ describe('a hub that dies', () => {
   it('has its late batches dropped', async () => {
     page = new Page()
     const { connection, hub } = page
-    const reader = new LogReader(connection, 'c', { streamId: 's' })
+    const reader = new PageReader(connection, 'c', { streamId: 's' })
     await until(() => hub.attached.length === 1)
     const next = new ScriptedHub('hub2')
     await page.replaceHub(next)

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LogReader } from '../../../src/client/reader.ts'
+// What a page loads with its first reader: here it is to take no turns of the event loop.
+import '../../../src/client/log-reader.ts'
+import { PageReader } from '../../../src/client/page-reader.ts'
 import type { Chunk } from '../../../src/protocol/chunk.ts'
 import type { ReadOptions } from '../../../src/client/api.ts'
 import { packChunks, type PackedChunks } from '../../../src/protocol/packed-chunks.ts'
@@ -14,12 +16,12 @@ beforeEach(() => {
 
 afterEach(() => page.close())
 
-const read = (options: ReadOptions = {}): LogReader =>
-  new LogReader(page.connection, 'c', { streamId: 's', ...options })
+const read = (options: ReadOptions = {}): PageReader =>
+  new PageReader(page.connection, 'c', { streamId: 's', ...options })
 
 const attached = (count = 1): Promise<void> => until(() => page.hub.attached.length >= count, 'the reader to attach')
 
-async function collect(reader: LogReader, seen: string[] = []): Promise<string[]> {
+async function collect(reader: PageReader, seen: string[] = []): Promise<string[]> {
   for await (const chunk of reader) seen.push(String(chunk.data))
   return seen
 }
@@ -147,7 +149,7 @@ describe('a reader', () => {
   })
 
   it('waits for a stream in an empty channel, and takes a live one that began meanwhile from its first chunk', async () => {
-    const reader = new LogReader(page.connection, 'c', { from: 'live' })
+    const reader = new PageReader(page.connection, 'c', { from: 'live' })
     page.hub.attach = ({ streamId }) =>
       Promise.resolve({
         ok: true,

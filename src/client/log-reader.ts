@@ -3,15 +3,15 @@ import { HeadwaterError } from '../protocol/errors.ts'
 import type { Batch } from '../protocol/hub-port.ts'
 import { unpackChunks } from '../protocol/packed-chunks.ts'
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
-import type { Reader, ReadOptions } from './api.ts'
+import type { ReadOptions } from './api.ts'
 import type { Connection } from './connection.ts'
 import { LogCursor } from './log-cursor.ts'
 
 /**
- * A cursor of one's own. The next batch comes when the last chunk of the one before was pulled, so a reader that does not pull holds one
+ * What reads behind a `Reader`. The next batch comes when the last chunk of the one before was pulled, so a reader that does not pull holds one
  * batch and its place. Ends after the last chunk of a stream that is done or cancelled; throws after the last chunk of one that failed.
  */
-export class LogReader implements Reader {
+export class LogReader {
   readonly #connection: Connection
   readonly #channel: string
   readonly #options: ReadOptions
@@ -27,7 +27,6 @@ export class LogReader implements Reader {
   #error: HeadwaterError | null = null
   #ended = false
   #wake: (() => void) | null = null
-  #readable: ReadableStream<Chunk> | null = null
   /** Pulls are served one after the other, however many are asked for at once. */
   #pulling: Promise<unknown> = Promise.resolve()
   readonly #onAbort = (): void => {
@@ -51,34 +50,9 @@ export class LogReader implements Reader {
     return this.#lastSeq
   }
 
-  get readable(): ReadableStream<Chunk> {
-    return (this.#readable ??= new ReadableStream<Chunk>(
-      {
-        pull: async (controller) => {
-          const { value, done } = await this.#pull()
-          if (done) controller.close()
-          else controller.enqueue(value)
-        },
-        cancel: () => this.cancel(),
-      },
-      { highWaterMark: 0 },
-    ))
-  }
-
-  async cancel(): Promise<void> {
-    await Promise.resolve()
+  cancel(): void {
     this.#items = []
     this.#end()
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Chunk, undefined> {
-    return {
-      next: () => this.#pull(),
-      return: async () => {
-        await this.cancel()
-        return { value: undefined, done: true }
-      },
-    }
   }
 
   /** Waits for the channel's newest stream, then stays with that one. */
@@ -144,7 +118,8 @@ export class LogReader implements Reader {
     await new Promise<void>((resolve) => (this.#taken = resolve))
   }
 
-  #pull(): Promise<IteratorResult<Chunk, undefined>> {
+  /** The next chunk, or the end. */
+  pull(): Promise<IteratorResult<Chunk, undefined>> {
     const result = this.#pulling.then(() => this.#next())
     this.#pulling = result.catch(() => undefined)
     return result
