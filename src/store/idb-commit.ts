@@ -10,25 +10,50 @@ import { Requests } from './idb-transaction.ts'
 import type { RowChange, RowResult, StreamRow } from './log-store.ts'
 import { planRuns, splitPack } from './plan-compaction.ts'
 
-/** Writes a row, and its origin where that is new. Answers with the origin, to be remembered once it is stored. */
-function putRow(tx: WriteTransaction, requests: Requests, row: StreamRow, old: JoinedRow | undefined): Origin[] {
+/** Writes a row, and its origin where that is new: `written` holds it then, to be remembered once it is stored. */
+function putRow(
+  tx: WriteTransaction,
+  requests: Requests,
+  row: StreamRow,
+  old: JoinedRow | undefined,
+): { origin: Origin; written: Origin[] } {
   const { stored, origin, isNewOrigin } = splitRow(row, old)
   requests.add(tx.objectStore('streams').put(stored))
   if (isNewOrigin) requests.add(tx.objectStore('origins').put(origin))
-  return isNewOrigin ? [origin] : []
+  return { origin, written: isNewOrigin ? [origin] : [] }
 }
 
-/** The body of `commit`: two round trips, one to read all rows, one to write everything. */
+/** The rows were not what was assumed: nothing was written. */
+export class StaleRows extends Error {}
+
+/** Whether two readings are of one state of one stream: its version rises with every change, and its origin's tag is its own. Epoch and seq are the fence itself. */
+function isSame(a: JoinedRow | undefined, b: JoinedRow | undefined): boolean {
+  return (
+    a?.row.version === b?.row.version &&
+    a?.row.epoch === b?.row.epoch &&
+    a?.row.seq === b?.row.seq &&
+    a?.origin.tag === b?.origin.tag
+  )
+}
+
+/**
+ * The body of `commit`. Where this store wrote all these rows last, they are most likely what they were: everything is issued at once on that
+ * assumption, and committed only if the rows, read in this same transaction, say so too (hand-over rule 2). Without `known` it is two round trips, one to read all
+ * rows, one to write everything.
+ * @throws {StaleRows}
+ */
 export async function commitChanges(
   tx: WriteTransaction,
   origins: Origins,
   changes: readonly RowChange[],
-): Promise<RowResult[]> {
+  known?: ReadonlyMap<string, JoinedRow>,
+): Promise<{ results: RowResult[]; rows: Map<string, JoinedRow> }> {
   const segments = tx.objectStore('segments')
   const ids = [...new Set(changes.map(({ streamId }) => streamId))]
-  const found = await Promise.all(ids.map((streamId) => origins.get(tx, streamId)))
-  const before = new Map(ids.map((streamId, i) => [streamId, found[i]]))
-  const rows = new Map(ids.map((streamId, i) => [streamId, found[i]?.row]))
+  const reading = Promise.all(ids.map((streamId) => origins.get(tx, streamId)))
+  reading.catch(() => undefined)
+  const before = known ?? new Map((await reading).map((joined, i) => [ids[i], joined]))
+  const rows = new Map(ids.map((streamId) => [streamId, before.get(streamId)?.row]))
 
   const packs = new Map<string, PackedChunks[]>()
   const applied = changes.map((change) => {
@@ -40,20 +65,33 @@ export async function commitChanges(
   })
 
   const requests = new Requests()
+  const after = new Map<string, JoinedRow>()
   const written: Origin[] = []
-  for (const [streamId, added] of packs) {
+  for (const streamId of ids) {
     const row = rows.get(streamId)
-    if (row === undefined) continue
     const old = before.get(streamId)
+    const added = packs.get(streamId)
+    if (row === undefined) continue
+    if (added === undefined) {
+      if (old !== undefined) after.set(streamId, old)
+      continue
+    }
     // What a damaged row left behind would show up in the new log.
     if (old === undefined) requests.add(segments.delete(segmentsOf(streamId)))
-    written.push(...putRow(tx, requests, row, old))
+    const put = putRow(tx, requests, row, old)
+    written.push(...put.written)
+    after.set(streamId, { row, origin: put.origin })
     for (const run of planRuns(added.flatMap(splitPack)))
       requests.add(segments.put(joinPacks(run), [streamId, run[0].fromSeq]))
   }
+  if (known !== undefined) {
+    const found = await reading
+    if (!ids.every((streamId, i) => isSame(known.get(streamId), found[i]))) throw new StaleRows()
+  }
   await requests.commit(tx)
   for (const origin of written) origins.remember(origin)
-  return changes.map(({ streamId }, i) => ({ row: rows.get(streamId), applied: applied[i] === true }))
+  const results = changes.map(({ streamId }, i) => ({ row: rows.get(streamId), applied: applied[i] === true }))
+  return { results, rows: after }
 }
 
 /** The body of `openChannel`. */
@@ -74,7 +112,7 @@ export async function writeChannel(
   const requests = new Requests()
   const written = changed.flatMap(({ row }) => {
     const old = found.find((joined) => joined.row.streamId === row.streamId)
-    return putRow(tx, requests, row, old)
+    return putRow(tx, requests, row, old).written
   })
   for (const { streamId } of created) requests.add(tx.objectStore('segments').delete(segmentsOf(streamId)))
   await requests.commit(tx)

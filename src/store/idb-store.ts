@@ -4,7 +4,7 @@ import type { Compacted } from './idb-compact.ts'
 import { compactWindow, FIRST_WINDOW } from './idb-compact.ts'
 import { IdbHandle } from './idb-handle.ts'
 import { readSegments } from './idb-read.ts'
-import { Origins } from './idb-origins.ts'
+import { Origins, type JoinedRow } from './idb-origins.ts'
 import { streamsOf } from './idb-schema.ts'
 import { Requests, writeTransaction } from './idb-transaction.ts'
 import type { LogRead, LogStore, RowChange, RowResult, StreamRow } from './log-store.ts'
@@ -17,11 +17,16 @@ import { byAge } from './row-order.ts'
  */
 const MANY_RECORDS = 32
 
+/** Streams whose rows are remembered: more than a hub has live at a time. */
+const MAX_LAST = 16
+
 /** The log in IndexedDB, shared by every hub of the origin. */
 class IdbLogStore implements LogStore {
   readonly durable = true
   readonly #handle: IdbHandle
   readonly #origins = new Origins()
+  /** Rows as this store wrote them last; least recently written first. */
+  readonly #last = new Map<string, JoinedRow>()
   /** Where each stream's next compaction goes on; without it, the log is looked through from its start. */
   readonly #compacted = new Map<string, Compacted>()
   /** Ended streams that a reader had compacted: once is all that helps, also where text and bytes alternate. */
@@ -60,10 +65,41 @@ class IdbLogStore implements LogStore {
     })
   }
 
-  commit(changes: readonly RowChange[]): Promise<RowResult[]> {
-    return this.#handle.run('store what arrived', (db) =>
-      writeTransaction(db, (tx) => commitChanges(tx, this.#origins, changes)),
-    )
+  async commit(changes: readonly RowChange[]): Promise<RowResult[]> {
+    const { results, rows } = await this.#handle.run('store what arrived', async (db) => {
+      const write = (known?: ReadonlyMap<string, JoinedRow>): ReturnType<typeof commitChanges> =>
+        writeTransaction(db, (tx) => commitChanges(tx, this.#origins, changes, known))
+      const known = this.#lastOf(changes)
+      if (known === undefined) return write()
+      try {
+        return await write(known)
+      } catch (error) {
+        // A change that was decided on a row of yesterday may also have thrown; the medium's errors are real.
+        if (error instanceof DOMException) throw error
+        return write()
+      }
+    })
+    for (const [streamId, joined] of rows) this.#remember(streamId, joined)
+    return results
+  }
+
+  /** The rows of all these streams as this store wrote them last; `undefined` where it does not know every one. */
+  #lastOf(changes: readonly RowChange[]): Map<string, JoinedRow> | undefined {
+    const known = new Map<string, JoinedRow>()
+    for (const { streamId } of changes) {
+      const last = this.#last.get(streamId)
+      if (last === undefined) return undefined
+      known.set(streamId, last)
+    }
+    return known
+  }
+
+  #remember(streamId: string, joined: JoinedRow): void {
+    this.#last.delete(streamId)
+    // What has ended is not written again.
+    if (joined.row.ending === null) this.#last.set(streamId, joined)
+    const [oldest] = this.#last.keys()
+    if (this.#last.size > MAX_LAST && oldest !== undefined) this.#last.delete(oldest)
   }
 
   openChannel(channel: string, decide: (rows: readonly StreamRow[]) => readonly StreamRow[]): Promise<void> {
@@ -106,6 +142,7 @@ class IdbLogStore implements LogStore {
   async remove(streamIds: readonly string[]): Promise<void> {
     await this.#handle.run('delete streams', (db) => writeTransaction(db, (tx) => removeStreams(tx, streamIds)))
     for (const streamId of streamIds) {
+      this.#last.delete(streamId)
       this.#compacted.delete(streamId)
       this.#tidied.delete(streamId)
       this.#origins.forget(streamId)
@@ -120,6 +157,7 @@ class IdbLogStore implements LogStore {
         await requests.commit(tx)
       }),
     )
+    this.#last.clear()
     this.#compacted.clear()
     this.#tidied.clear()
     this.#origins.clear()
