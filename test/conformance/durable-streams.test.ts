@@ -14,7 +14,8 @@ import type { StreamStore } from '../../src/server/stream-store.ts'
 const LONG_POLL_MS = 500
 
 function conform(label: string, openStore: () => Promise<{ store: StreamStore; dispose: () => Promise<void> }>): void {
-  describe(label, () => {
+  // The suite sleeps for real, with half a second to spare until a stream expires; on a machine that stalls for longer, a case may try again.
+  describe(label, { retry: 2 }, () => {
     // The suite reads `baseUrl` when a test runs, so it may be filled in by then.
     const options = { baseUrl: '', longPollTimeoutMs: LONG_POLL_MS, subscriptions: false }
     let close = async (): Promise<void> => {}
