@@ -61,6 +61,13 @@ export class FakeLocks {
     return (this.#waiting.get(name) ?? []).map((request) => request.agent)
   }
 
+  /** Everything that is held or waited for now, as `<agent> holds <name>` and `<agent> waits for <name>`. */
+  get inUse(): string[] {
+    const list = (requests: Map<string, Request[]>, does: string): string[] =>
+      [...requests].flatMap(([name, all]) => all.map(({ agent }) => `${agent} ${does} ${name}`))
+    return [...list(this.#held, 'holds'), ...list(this.#waiting, 'waits for')]
+  }
+
   #request(
     agent: string,
     name: string,

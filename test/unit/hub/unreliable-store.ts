@@ -7,10 +7,14 @@ type Call = 'row' | 'rows' | 'newest' | 'commit' | 'openChannel' | 'readLog'
 /** A store whose calls can be made to fail, or to wait: before they happen, or after they happened and before the caller hears of it. */
 export class UnreliableStore implements LogStore {
   readonly durable = true
-  readonly #store: LogStore = new MemoryLogStore()
+  readonly #store: LogStore
   readonly failing = new Set<Call>()
   readonly calls: Call[] = []
   readonly #gates = new Map<string, Promise<void>>()
+
+  constructor(store: LogStore = new MemoryLogStore()) {
+    this.#store = store
+  }
 
   /** From now on these calls wait, until the function that is answered is called. */
   hold(call: Call, when: 'before' | 'after' = 'before'): () => void {

@@ -11,7 +11,12 @@ import { hubLock } from '../../../src/protocol/names.ts'
 import type { StoredSource } from '../../../src/protocol/source.ts'
 import type { LogStore } from '../../../src/store/log-store.ts'
 import { MemoryLogStore } from '../../../src/store/memory-store.ts'
-import type { UpstreamConnection, UpstreamFrame, UpstreamRequest } from '../../../src/upstream/upstream.ts'
+import type {
+  ConnectUpstream,
+  UpstreamConnection,
+  UpstreamFrame,
+  UpstreamRequest,
+} from '../../../src/upstream/upstream.ts'
 import { FakeLocks } from '../../support/fake-locks.ts'
 
 /** Resolves once the condition holds; turns of the event loop pass in between, no time. */
@@ -35,12 +40,17 @@ export class SteppedClock implements Clock {
   delay(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve()
-      const entry = { at: this.#now + ms, done: resolve }
-      this.#waiting.push(entry)
-      signal.addEventListener('abort', () => {
+      const abort = (): void => {
         this.#waiting = this.#waiting.filter((other) => other !== entry)
         resolve()
-      })
+      }
+      const done = (): void => {
+        signal.removeEventListener('abort', abort)
+        resolve()
+      }
+      const entry = { at: this.#now + ms, done }
+      this.#waiting.push(entry)
+      signal.addEventListener('abort', abort)
     })
   }
 
@@ -213,10 +223,27 @@ export class World {
   readonly #pings = new Set<Pings>()
   /** While true, no hub hears another. */
   pingsLost = false
+  /** What browsers say of the network. */
+  online = true
   #count = 0
 
   constructor(store: LogStore = new MemoryLogStore()) {
     this.store = store
+  }
+
+  /** The store as one hub sees it. */
+  protected storeOf(_hub: string): LogStore | Promise<LogStore> {
+    return this.store
+  }
+
+  /** How one hub reaches upstream. */
+  protected connectOf(_hub: string): ConnectUpstream {
+    return (request, signal) => this.upstream.connect(request, signal)
+  }
+
+  /** A tab's end of its port to a hub. */
+  protected wire(_tab: string, port: MessagePort): MessagePort {
+    return port
   }
 
   /** Starts a hub; later tabs attach to this one. */
@@ -238,14 +265,16 @@ export class World {
     const sockets = new AbortController()
     const isDead = (): boolean => entry?.dead === true
     let entry: HubEntry | undefined = undefined
+    const store = await this.storeOf(tag)
+    const connect = this.connectOf(tag)
     const hub = new Hub({
       bootId: tag,
       tier: 'shared-worker',
-      store: mortal(this.store, isDead),
+      store: mortal(store, isDead),
       locks,
       pings,
       // The browser closes what a dead worker had open.
-      connect: (request, signal) => this.upstream.connect(request, AbortSignal.any([signal, sockets.signal])),
+      connect: (request, signal) => connect(request, AbortSignal.any([signal, sockets.signal])),
       cancel: ({ url }) => {
         this.cancelled.push(url)
         return Promise.resolve()
@@ -253,7 +282,7 @@ export class World {
       // A transaction that was on its way when its hub died still asks what time it is.
       clock: { now: () => this.clock.now(), delay: (...args) => mortal(this.clock, isDead).delay(...args) },
       random: () => 0.5,
-      online: () => true,
+      online: () => this.online,
     })
     entry = { tag, hub, ports: [], sockets, dead: false, zombie: false }
     this.#hubs.push(entry)
@@ -271,6 +300,21 @@ export class World {
 
   get hub(): Hub {
     return (this.#newest() as HubEntry).hub
+  }
+
+  /** All hubs that were not taken for dead, the newest last. */
+  get hubs(): readonly Hub[] {
+    return this.#hubs.filter(({ zombie }) => !zombie).map(({ hub }) => hub)
+  }
+
+  /** Whether any hub lost its locks without knowing. */
+  get hasZombies(): boolean {
+    return this.#hubs.some(({ zombie }) => zombie)
+  }
+
+  /** Whether this hub lost its locks without knowing. */
+  isZombie(tag: string): boolean {
+    return this.#hubs.some((entry) => entry.tag === tag && entry.zombie)
   }
 
   /** A hub (default: the newest) dies at once: its ports fall silent, its sockets break, its locks are free. */
@@ -308,7 +352,7 @@ export class World {
         const { port1, port2 } = new MessageChannel()
         entry.ports.push(port2)
         new TabLink(entry.hub, port2)
-        return { port: port1, failed: new Promise<never>(() => undefined) }
+        return { port: this.wire(tag, port1), failed: new Promise<never>(() => undefined) }
       },
       locks: this.locks.agent(tag),
       givesHeaders: true,

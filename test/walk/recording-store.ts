@@ -1,0 +1,29 @@
+import type { LogStore, StreamRow } from '../../src/store/log-store.ts'
+
+/** Told of every row right after the transaction that wrote it. */
+export type OnCommitted = (row: StreamRow) => void
+
+/** A store that tells what was committed. Closing it closes nothing where other hubs use the same. */
+export function recording(store: LogStore, committed: OnCommitted, close: () => void): LogStore {
+  return {
+    durable: store.durable,
+    row: (streamId) => store.row(streamId),
+    rows: (channel) => store.rows(channel),
+    newest: (channel) => store.newest(channel),
+    async commit(changes) {
+      const results = await store.commit(changes)
+      for (const { row, applied } of results) if (applied && row !== undefined) committed(row)
+      return results
+    },
+    async openChannel(channel, decide) {
+      let written: readonly StreamRow[] = []
+      await store.openChannel(channel, (rows) => (written = decide(rows)))
+      for (const row of written) committed(row)
+    },
+    readLog: (streamId, fromSeq, limits) => store.readLog(streamId, fromSeq, limits),
+    compact: (streamId) => store.compact(streamId),
+    remove: (streamIds) => store.remove(streamIds),
+    clear: () => store.clear(),
+    close,
+  }
+}

@@ -1,0 +1,249 @@
+import type { StartStream, Verb } from '../../src/protocol/hub-port.ts'
+import type { State } from '../../src/protocol/state.ts'
+import { unpackChunks } from '../../src/protocol/packed-chunks.ts'
+import type { LogStore, StreamRow } from '../../src/store/log-store.ts'
+import type { Run, Truth } from './truth.ts'
+import { must } from './violation.ts'
+
+/** What a stream's reader was given. */
+export interface ReaderRecord {
+  streamId: string
+  firstSeq: number
+  data: { seq: number; data: string | Uint8Array }[]
+  ended: boolean
+  error: { code?: string } | null
+}
+
+/** What is known of one stream from what its users did, and from what was committed. */
+interface Known {
+  /** Every version of its row, as committed. */
+  versions: StreamRow[]
+  /** Somebody asked for its end by `cancel`. */
+  cancelAsked: boolean
+  /** Calls of `resume` that began, and those that are not answered. */
+  resumes: number
+  resuming: number
+  /** The committed seq when a stop was acknowledged that no resume crossed; from then on nothing may be appended. */
+  stoppedAt: number | null
+  /** Up to here the log was compared with the truth. */
+  checked: number
+  /** Somebody asks for its deletion; and was told that it is done. */
+  forgetAsked: boolean
+  forgotten: boolean
+}
+
+/**
+ * The reference model of a walk: a few facts per stream, and what must hold whenever one looks. It knows nothing of hubs, epochs or cursors: only what
+ * users did, what upstream said, and what was committed.
+ */
+export class Reference {
+  readonly #streams = new Map<string, Known>()
+  readonly #truth: Truth
+  /** Channels in which somebody started a stream in the place of others. */
+  readonly #replaced = new Set<string>()
+  /** What was found where nobody could be told: a store that throws is a fault of its own. */
+  found: unknown = null
+
+  constructor(truth: Truth) {
+    this.#truth = truth
+  }
+
+  known(streamId: string): Known {
+    let known = this.#streams.get(streamId)
+    if (known === undefined) {
+      known = {
+        versions: [],
+        cancelAsked: false,
+        resumes: 0,
+        resuming: 0,
+        stoppedAt: null,
+        checked: 0,
+        forgetAsked: false,
+        forgotten: false,
+      }
+      this.#streams.set(streamId, known)
+    }
+    return known
+  }
+
+  run(streamId: string): Run | undefined {
+    return this.#truth.runs.get(streamId)
+  }
+
+  /** The last committed version of a stream's row. */
+  row(streamId: string): StreamRow | undefined {
+    return this.#streams.get(streamId)?.versions.at(-1)
+  }
+
+  /** What a hub was asked, whoever asked it. */
+  heard(method: string, argument: unknown): void {
+    if (method === 'start') {
+      const { channel, mode } = argument as StartStream
+      if (mode !== 'join') this.#replaced.add(channel)
+    } else if (method === 'verb') {
+      const { kind, streamId } = argument as Verb
+      if (kind === 'cancel') this.known(streamId).cancelAsked = true
+    }
+  }
+
+  readonly committed = (row: StreamRow): void => {
+    try {
+      this.#checkCommit(row)
+    } catch (error) {
+      this.found ??= error
+    }
+  }
+
+  #checkCommit(row: StreamRow): void {
+    const known = this.known(row.streamId)
+    const before = known.versions.at(-1)
+    known.versions.push(row)
+    const run = this.run(row.streamId)
+    const what = (): string => `${JSON.stringify(before)} → ${JSON.stringify(row)}`
+    if (before !== undefined) {
+      must(row.version > before.version, 'a row’s version rises', what)
+      must(row.epoch >= before.epoch, 'an epoch never falls', what)
+      must(row.seq >= before.seq, 'a committed seq never falls', what)
+      must(!before.sent || row.sent, 'what was sent stays sent', what)
+      must(
+        before.ending === null || JSON.stringify(before.ending) === JSON.stringify(row.ending),
+        'an ending is for good',
+        what,
+      )
+      must(before.ending === null || row.seq === before.seq, 'nothing is appended after the end', what)
+    }
+    must(row.seq <= (run?.released ?? 0), 'nothing is committed that upstream did not say', what)
+    must(
+      known.stoppedAt === null || row.ending !== null || (row.seq === known.stoppedAt && row.status === 'stopped'),
+      'an acknowledged stop is not undone',
+      what,
+    )
+    must(row.gaps.length === 0, 'a log has no gap', what)
+    if (row.ending !== null) this.#mustEnd(row, run, known)
+  }
+
+  #mustEnd(row: StreamRow, run: Run | undefined, known: Known): void {
+    const what = (): string => `${JSON.stringify(row)} of ${run?.released} units, ${JSON.stringify(run?.ending)}`
+    switch (row.ending?.kind) {
+      case 'done':
+        must(run?.ending?.kind === 'done' && row.seq === run.released, 'done only at the end of the truth', what)
+        break
+      case 'error':
+        must(
+          (run?.ending?.kind === 'error' && row.seq === run.released) || (run?.refusedForGood ?? 0) > 0,
+          'an error only where upstream said so',
+          what,
+        )
+        break
+      default:
+        must(known.cancelAsked || this.#wasReplaced(row, known), 'cancelled only where somebody asked', what)
+    }
+  }
+
+  #wasReplaced({ channel }: StreamRow, { versions }: Known): boolean {
+    return this.#replaced.has(channel) && versions.some(({ intent }) => intent?.reason === 'replaced')
+  }
+
+  /** Somebody calls `resume`. Answers with what to do when it was answered. */
+  resuming(streamId: string): () => void {
+    const known = this.known(streamId)
+    known.resumes += 1
+    known.resuming += 1
+    known.stoppedAt = null
+    return () => void (known.resuming -= 1)
+  }
+
+  /** Somebody calls `stop`. Answers with what to do when it was acknowledged. */
+  stopping(streamId: string): () => void {
+    const known = this.known(streamId)
+    const { resumes, resuming } = known
+    return () => {
+      const row = known.versions.at(-1)
+      if (known.forgetAsked || row === undefined || known.resumes !== resumes || resuming > 0) return
+      must(row.ending !== null || row.status === 'stopped', 'an acknowledged stop took effect', () =>
+        JSON.stringify(row),
+      )
+      if (row.ending === null) known.stoppedAt = row.seq
+    }
+  }
+
+  cancelled(streamId: string): void {
+    const known = this.known(streamId)
+    const row = known.versions.at(-1)
+    if (known.forgetAsked) return
+    must(row?.ending != null, 'an acknowledged cancel took effect', () => JSON.stringify(row))
+  }
+
+  /** Compares what is stored with the truth, and with what was acknowledged. */
+  async checkStore(store: LogStore): Promise<void> {
+    const rows = await store.rows()
+    for (const row of rows) {
+      const known = this.known(row.streamId)
+      must(!known.forgotten, 'what was deleted stays deleted', () => row.streamId)
+      await this.#checkLog(store, row, known)
+    }
+  }
+
+  async #checkLog(store: LogStore, { streamId, seq }: StreamRow, known: Known): Promise<void> {
+    const run = this.run(streamId)
+    while (known.checked < seq) {
+      const read = await store.readLog(streamId, known.checked + 1)
+      if (read === undefined) return
+      const chunks = read.packs.flatMap(unpackChunks)
+      must(chunks.length > 0, 'the log has what its row says', () => `${streamId} after ${known.checked} of ${seq}`)
+      for (const chunk of chunks) {
+        if (chunk.seq <= known.checked) continue
+        must(chunk.seq === known.checked + 1, 'a log has no hole', () => `${chunk.seq} after ${known.checked}`)
+        must(
+          chunk.data === run?.unit(chunk.seq),
+          'the log is the truth',
+          () => `${String(chunk.data)} at ${chunk.seq} of ${run?.name}`,
+        )
+        known.checked = chunk.seq
+      }
+    }
+  }
+
+  checkSockets(isRobbed: (hub: string) => boolean): void {
+    for (const run of this.#truth.runs.values()) {
+      const open = [...run.sockets].filter(({ by }) => !isRobbed(by))
+      must(open.length <= 1, 'one connection per stream', () => `${open.map(({ by }) => by).join()} have ${run.name}`)
+      must(run.kind === 'get' || run.posts <= 1, 'a POST is sent once', () => `${run.name}: ${run.posts}`)
+    }
+  }
+
+  /** A view shows a prefix of one stream's truth, no more than is committed, and a status that this stream had. */
+  checkView(state: State, reads: boolean): void {
+    const { streamId, seq, status, ending, text } = state
+    if (streamId === null) return
+    const { versions, forgetAsked } = this.known(streamId)
+    const run = this.run(streamId)
+    const what = (): string =>
+      JSON.stringify({ streamId, seq, status, ending, text, run: run?.name, failure: String(state.failure) })
+    must(versions.length > 0, 'a view shows a stream that exists', what)
+    must(state.gaps.length === 0, 'a view has no gap', what)
+    const newest = versions[versions.length - 1] as StreamRow
+    must(seq <= newest.seq, 'visible means committed', what)
+    if (reads) must(text === (run?.text(seq) ?? ''), 'a view is a prefix of the truth', what)
+    if (forgetAsked) return
+    const matching = versions.filter((row) => row.status === status)
+    must(matching.length > 0, 'a view’s status is one that its stream had', what)
+    if (ending !== null) {
+      must(JSON.stringify(newest.ending) === JSON.stringify(ending), 'a view’s ending is its stream’s', what)
+      must(seq === newest.seq, 'an end is shown with the last chunk', what)
+    }
+    must(status !== 'done' || ending?.kind === 'done', 'done is an ending', what)
+  }
+
+  checkReader({ streamId, firstSeq, data, ended, error }: ReaderRecord): void {
+    const run = this.run(streamId)
+    const row = this.row(streamId)
+    const what = (): string =>
+      JSON.stringify({ run: run?.name, firstSeq, seqs: data.map(({ seq }) => seq), ended, error })
+    data.forEach((chunk, i) => {
+      must(chunk.seq === firstSeq + i, 'a reader gets every chunk once', what)
+      must(chunk.data === run?.unit(chunk.seq), 'a reader gets the truth', what)
+    })
+    if (ended) must(row?.ending != null && (data.at(-1)?.seq ?? row.seq) === row.seq, 'a reader ends at the end', what)
+  }
+}
