@@ -36,6 +36,11 @@ export interface SendOptions {
   id?: string
   /** Stored in the transaction that creates the stream; what structured clone takes, up to 64 kB as JSON. */
   meta?: unknown
+  /**
+   * `'queue'`: where the server cannot be reached, the stream waits as `queued` and is sent once when it can be, also after a reload; after what was
+   * queued in the channel before it, which it does not cancel. Default: it fails as any lost connection.
+   */
+  whenOffline?: 'queue'
 }
 
 export interface ReadOptions {
@@ -88,6 +93,9 @@ export interface Channel extends Readonly<State> {
 export interface StreamView {
   readonly state: State
   subscribe(listener: () => void, options?: { signal?: AbortSignal }): () => void
+  stop(): Promise<void>
+  resume(): Promise<void>
+  cancel(reason?: string): Promise<void>
   close(): void
 }
 

@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid'
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { StartStream, VerbKind } from '../protocol/hub-port.ts'
+import type { StartStream } from '../protocol/hub-port.ts'
 import { checkChannelName, checkStreamId } from '../protocol/names.ts'
 import type { StreamInfo, StreamSnapshot } from '../protocol/snapshot.ts'
 import type { Source } from '../protocol/source.ts'
@@ -81,19 +81,19 @@ export class HubChannel implements Channel {
   }
 
   stop(): Promise<void> {
-    return this.#verb('stop')
+    return this.#view.stop()
   }
 
   resume(): Promise<void> {
-    return this.#verb('resume')
+    return this.#view.resume()
   }
 
   cancel(reason?: string): Promise<void> {
-    return this.#verb('cancel', reason)
+    return this.#view.cancel(reason)
   }
 
   async retry(): Promise<string> {
-    const retryOf = await this.#current()
+    const retryOf = await this.#view.current()
     const streamId = nanoid()
     const secrets = this.#host.secretsOf(retryOf)
     if (secrets) this.#host.keepSecrets(streamId, secrets)
@@ -122,7 +122,7 @@ export class HubChannel implements Channel {
     const { givesHeaders } = this.#host
     const { source, secrets } = storedSource(given, this.#options, givesHeaders)
     const streamId = options.id === undefined ? nanoid() : checkStreamId(options.id)
-    const { meta } = options
+    const { meta, whenOffline } = options
     checkMeta(meta)
     if (secrets) this.#host.keepSecrets(streamId, secrets)
     return this.#request({
@@ -131,6 +131,7 @@ export class HubChannel implements Channel {
       source,
       ...(secrets && { secrets }),
       ...(meta !== undefined && { meta }),
+      ...(whenOffline && { whenOffline }),
       mode,
     })
   }
@@ -140,22 +141,6 @@ export class HubChannel implements Channel {
     const snapshot: StreamSnapshot = await this.#host.connection.call((hub) => hub.start(request))
     this.#view.learn(snapshot)
     return snapshot.streamId
-  }
-
-  /** The newest stream, once the hub has said which. */
-  async #current(): Promise<string> {
-    const snapshot = await this.#view.known()
-    if (snapshot === null) {
-      throw new HeadwaterError('unknown-stream', `The channel "${this.name}" has no stream yet.`, this.name)
-    }
-    return snapshot.streamId
-  }
-
-  async #verb(kind: VerbKind, reason?: string): Promise<void> {
-    const streamId = await this.#current()
-    // One id for as often as it is sent (rule 13).
-    const verb = { verbId: nanoid(), kind, streamId, ...(reason !== undefined && { reason }) }
-    await this.#host.connection.call((hub) => hub.verb(verb))
   }
 }
 

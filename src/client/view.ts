@@ -1,7 +1,8 @@
+import { nanoid } from 'nanoid'
 import type { Gap } from '../protocol/chunk.ts'
 import type { Dialect } from '../protocol/dialect.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { Batch } from '../protocol/hub-port.ts'
+import type { Batch, VerbKind } from '../protocol/hub-port.ts'
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
 import type { State, Status } from '../protocol/state.ts'
 import type { StreamView } from './api.ts'
@@ -156,6 +157,35 @@ export class View implements StreamView {
     if (this.#snapshot === null && this.#failure !== null) throw this.#failure
     if (this.#closed) throw new HeadwaterError('closed', 'This view was closed.')
     return this.#snapshot
+  }
+
+  /** The stream's id, once the hub has said which it is. */
+  async current(): Promise<string> {
+    const snapshot = await this.known()
+    if (this.#streamId !== null) return this.#streamId
+    if (snapshot === null) {
+      throw new HeadwaterError('unknown-stream', `The channel "${this.#channel}" has no stream yet.`, this.#channel)
+    }
+    return snapshot.streamId
+  }
+
+  stop(): Promise<void> {
+    return this.#verb('stop')
+  }
+
+  resume(): Promise<void> {
+    return this.#verb('resume')
+  }
+
+  cancel(reason?: string): Promise<void> {
+    return this.#verb('cancel', reason)
+  }
+
+  async #verb(kind: VerbKind, reason?: string): Promise<void> {
+    const streamId = await this.current()
+    // One id for as often as it is sent (rule 13).
+    const verb = { verbId: nanoid(), kind, streamId, ...(reason !== undefined && { reason }) }
+    await this.#connection.call((hub) => hub.verb(verb))
   }
 
   /** Takes in what an answer of the hub already told, before the cursor brings it: a newer stream. `open` may also have joined an older one. */

@@ -110,6 +110,7 @@ export const StartSchema = v.object({
   source: v.nullable(source),
   secrets: v.optional(headers),
   meta: v.optional(meta),
+  whenOffline: v.optional(v.literal('queue')),
   retention: v.optional(retention),
   mode: v.union([v.picklist(['replace', 'join']), v.object({ retryOf: streamId })]),
 })

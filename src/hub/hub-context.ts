@@ -3,6 +3,7 @@ import type { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
 import type { ConnectionPool } from './connection-pool.ts'
+import type { Outbox } from './outbox.ts'
 import type { SecretHeaders } from './secrets.ts'
 
 /** Time, so that tests can step it. */
@@ -19,12 +20,19 @@ export interface MovedMessage {
   channel: string
 }
 
+/** A stream that another one waits for. */
+export interface EarlierStream {
+  /** Resolves once its row is as wanted; rejects where it was deleted, or its hub goes. */
+  until(wanted: (row: StreamRow) => boolean): Promise<StreamRow>
+}
+
 /** What a session needs of its hub: the one door to everything outside. */
 export interface HubContext {
   readonly store: LogStore
   readonly journal: Journal
   readonly locks: Locks
   readonly pool: ConnectionPool
+  readonly outbox: Outbox
   readonly clock: Clock
   readonly connect: ConnectUpstream
   /** Tells a producer that its stream is cancelled. Resolves once told; rejects with `network` or `http`. */
@@ -35,7 +43,9 @@ export interface HubContext {
   moved(message: MovedMessage): void
   /** Headers that are not stored, from this hub's memory or a live tab; `null` where no tab can give them now. */
   headersFor(row: StreamRow): Promise<SecretHeaders | null>
-  /** Only a hub with an attached tab queues for locks and probes. */
-  hasTabs(): boolean
+  /** The first stream of the row's channel that holds it up in the outbox, or `null`. */
+  earlierQueued(row: StreamRow): Promise<EarlierStream | null>
+  /** Whether somebody needs the stream here, a tab or an errand: only then a hub queues for its lock, and probes. */
+  isNeeded(streamId: string): boolean
   online(): boolean
 }

@@ -5,13 +5,15 @@ import { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import type { Locks } from '../liveness/locks.ts'
 import type { CancelUpstream } from '../upstream/cancel-upstream.ts'
+import type { ReachUpstream } from '../upstream/reach-upstream.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { Cursor } from './cursor.ts'
 import { Followers } from './followers.ts'
 import type { Clock, HubContext, MovedMessage } from './hub-context.ts'
+import { Outbox } from './outbox.ts'
 import { surplusOf } from './retention.ts'
-import { isOpen, snapshotOf, wantsOwner } from './row.ts'
+import { holdsUp, isOpen, snapshotOf, wantsOwner } from './row.ts'
 import { applyVerb } from './row-changes.ts'
 import { Secrets, type SecretHeaders } from './secrets.ts'
 import { decideStart } from './start-stream.ts'
@@ -48,6 +50,7 @@ export interface HubOptions {
   pings: Pings
   connect: ConnectUpstream
   cancel: CancelUpstream
+  reach: ReachUpstream
   clock: Clock
   random: () => number
   online: () => boolean
@@ -64,6 +67,8 @@ export class Hub {
   readonly #sessions = new Map<string, StreamSession>()
   readonly #tabs = new Set<AttachedTab>()
   readonly #followers = new Followers()
+  /** Streams that this hub owns without any tab. */
+  readonly #errands = new Set<string>()
   readonly #secrets: Secrets
   readonly #closed = new AbortController()
   /** Sessions that nobody needed when last looked at. */
@@ -88,6 +93,7 @@ export class Hub {
         now: () => clock.now(),
         schedule: (run, ms) => void clock.delay(ms, this.#closed.signal).then(run),
       }),
+      outbox: new Outbox({ reach: options.reach, clock, random: options.random, closed: this.#closed.signal }),
       clock,
       connect: (request, signal) =>
         this.#secrets.used(request.streamId, request.headers, options.connect(request, signal)),
@@ -99,7 +105,8 @@ export class Hub {
       online: options.online,
       moved: (message) => this.#moved(message),
       headersFor: (row) => this.#secrets.for(row),
-      hasTabs: () => this.#tabs.size > 0,
+      earlierQueued: (row) => this.#earlierQueued(row),
+      isNeeded: (streamId) => this.#isNeeded(streamId),
     }
     // Rule 11: listen before the first read.
     options.pings.onmessage = ({ data }: MessageEvent<Partial<MovedMessage> | null>) => {
@@ -136,7 +143,7 @@ export class Hub {
       // Rule 11: whatever can still move and is read, or waits for a verb, or is this hub's own, whether it has tabs or not.
       for (const session of [...this.#sessions.values()]) {
         const { row } = session
-        if (row?.ending === null && (session.owned || this.#tabs.size > 0)) await session.refresh()
+        if (row?.ending === null && (session.owned || this.#isNeeded(session.streamId))) await session.refresh()
       }
       for (const channel of this.#followers.channels) await this.#refollow(channel)
       this.#sweep()
@@ -216,6 +223,13 @@ export class Hub {
     return row === undefined ? null : this.#adopt(row)
   }
 
+  /** The first stream of the channel that holds this one up. */
+  async #earlierQueued(row: StreamRow): Promise<StreamSession | null> {
+    const rows = await this.store.rows(row.channel)
+    const earlier = rows.find((other) => other.createdAt < row.createdAt && holdsUp(other))
+    return earlier === undefined ? null : this.#adopt(earlier)
+  }
+
   /** The cursor reads the newest stream of the channel, now and whenever a newer one starts. */
   followChannel(channel: string, cursor: Cursor): void {
     this.#followers.add(channel, cursor)
@@ -251,7 +265,7 @@ export class Hub {
   async start(request: StartStream): Promise<StreamSession> {
     let outcome = decideStart([], request, 0)
     await this.store.openChannel(request.channel, (rows) => {
-      outcome = decideStart(rows, request, this.#context.clock.now())
+      outcome = decideStart(rows, request, this.#context.clock.now(), this.#options.online())
       return outcome.error === undefined ? outcome.writes : []
     })
     if (outcome.error !== undefined) throw HeadwaterError.from(outcome.error)
@@ -296,7 +310,10 @@ export class Hub {
       )
     }
     if (result.applied) this.#moved({ streamId: row.streamId, channel: row.channel })
-    if (verb.kind === 'resume') session.nudge()
+    if (verb.kind === 'resume') {
+      this.outbox.nudge()
+      session.nudge()
+    }
     if (verb.kind !== 'resume') await session.until((now) => now.intent === null)
     return session
   }
@@ -365,12 +382,28 @@ export class Hub {
 
   addTab(tab: AttachedTab): void {
     this.#tabs.add(tab)
-    for (const session of this.#sessions.values()) session.nudge()
+    this.nudge()
   }
 
   removeTab(tab: AttachedTab): void {
     this.#tabs.delete(tab)
     for (const session of this.#sessions.values()) session.poke()
+  }
+
+  #isNeeded(streamId: string): boolean {
+    return this.#tabs.size > 0 || this.#errands.has(streamId)
+  }
+
+  /** The session of a stream that this hub is to own although it has no tab. */
+  errand(row: StreamRow): StreamSession {
+    this.#errands.add(row.streamId)
+    const session = this.#adopt(row)
+    session.poke()
+    return session
+  }
+
+  get outbox(): Outbox {
+    return this.#context.outbox
   }
 
   get tabs(): ReadonlySet<AttachedTab> {
@@ -379,6 +412,7 @@ export class Hub {
 
   /** A tab says that an attempt is worth while now. */
   nudge(): void {
+    this.#context.outbox.nudge()
     for (const session of this.#sessions.values()) session.nudge()
   }
 

@@ -179,7 +179,16 @@ export function append(
 
 /** Rule 8: a request that is not idempotent is sent once; so that it may have been sent is committed first. */
 export function sending(row: StreamRow, now: number): StreamRow {
-  return changed(row, now, { sent: true })
+  return changed(row, now, {
+    sent: true,
+    ...(row.status === 'queued' && { status: 'connecting', waitingFor: undefined }),
+  })
+}
+
+/** The request stays in the outbox: for lack of a network, or (`waitingFor` undefined) until the stream before it has come to rest. */
+export function queued(row: StreamRow, waitingFor: 'network' | undefined, now: number): StreamRow | null {
+  if (row.status === 'queued' && row.waitingFor === waitingFor) return null
+  return changed(row, now, { status: 'queued', waitingFor, outbox: 'queued' })
 }
 
 /** What the response's head told. Committed at once, so that a hub that dies before the first chunk leaves the resume address behind. */

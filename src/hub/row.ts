@@ -5,22 +5,23 @@ import type { StreamRow } from '../store/log-store.ts'
 
 /** The row of a stream that was just created. */
 export function newRow(
-  stream: Pick<StreamRow, 'streamId' | 'channel' | 'meta' | 'retention'> & { source: StoredSource },
+  stream: Pick<StreamRow, 'streamId' | 'channel' | 'meta' | 'retention' | 'outbox'> & { source: StoredSource },
   now: number,
 ): StreamRow {
-  const { source, meta, retention } = stream
+  const { source, meta, retention, outbox } = stream
   return {
     streamId: stream.streamId,
     channel: stream.channel,
     source,
     ...(meta !== undefined && { meta }),
     ...(retention !== undefined && { retention }),
+    ...(outbox !== undefined && { outbox }),
     version: 1,
     epoch: 0,
     seq: 0,
     firstSeq: 1,
     position: START,
-    status: 'connecting',
+    status: outbox === 'queued' ? 'queued' : 'connecting',
     sent: false,
     resumeUrl: source.resume,
     cancelUrl: source.cancel,
@@ -42,6 +43,7 @@ export function newRow(
 /** Whether upstream may still be fetched for this stream: it is neither ended nor stopped, and can be continued. */
 export function isOpen(row: StreamRow): boolean {
   switch (row.status) {
+    case 'queued':
     case 'connecting':
     case 'streaming':
     case 'reconnecting':
@@ -67,6 +69,19 @@ export function mayFetch(row: StreamRow): boolean {
 /** Whether `resume` would bring more of the stream, as far as is known before the first request was sent. */
 export function canContinue(row: StreamRow): boolean {
   return row.source !== null && (!row.sent || row.resumable)
+}
+
+/** Whether a stream waits in the outbox, or is about to: its request was not sent, and is to be sent only where that can succeed. */
+export function isUnsent(row: StreamRow): boolean {
+  return row.outbox !== undefined && !row.sent && isOpen(row)
+}
+
+/**
+ * Whether the next stream of the channel that is sent with `whenOffline: 'queue'` waits for this one. One that was sent at once, because nothing
+ * stood in its way, is replaced, as with any `send`.
+ */
+export function holdsUp(row: StreamRow): boolean {
+  return (row.outbox === 'queued' || isUnsent(row)) && wantsOwner(row)
 }
 
 /** What tabs are told of a row. */

@@ -18,6 +18,8 @@ export type SessionState =
   | { at: 'taking-over' }
   /** Holds the lock; tells the producer that the stream is cancelled, then ends it. */
   | { at: 'cancelling' }
+  /** In the outbox: for the streams of its channel that were queued before it, then for a sign of life from its server. */
+  | { at: 'queued'; owned: Ownership }
   /** For one of the few connections to the upstream's origin. */
   | { at: 'waiting-for-slot'; owned: Ownership }
   | { at: 'connecting'; owned: Ownership }
@@ -32,12 +34,15 @@ export type SessionEvent =
   /** The row wants an owner, and a tab is attached. */
   | { type: 'wanted' }
   | { type: 'granted' }
-  | { type: 'took'; epoch: number }
+  /** `queued` where the request is still in the outbox. */
+  | { type: 'took'; epoch: number; queued: boolean }
   /** An intent `cancel` was found. */
   | { type: 'cancel-asked' }
   /** The row wants no owner (any more): ended, stopped, removed, or disconnected for good. */
   | { type: 'settled' }
   | { type: 'slot' }
+  /** The server gave no sign of life: the request stays in the outbox, unsent. */
+  | { type: 'unreachable' }
   | { type: 'connected' }
   | { type: 'progress' }
   /** The connection is lost; `again` while automatic attempts are left. */
@@ -63,7 +68,7 @@ export function transition(state: SessionState, event: SessionEvent): SessionSta
     case 'taking-over':
       switch (event.type) {
         case 'took':
-          return { at: 'waiting-for-slot', owned: { epoch: event.epoch, attempt: 0 } }
+          return { at: event.queued ? 'queued' : 'waiting-for-slot', owned: { epoch: event.epoch, attempt: 0 } }
         case 'cancel-asked':
           return { at: 'cancelling' }
         case 'settled':
@@ -75,6 +80,7 @@ export function transition(state: SessionState, event: SessionEvent): SessionSta
       return event.type === 'settled' ? { at: 'releasing' } : state
     case 'releasing':
       return event.type === 'settled' ? { at: 'following' } : state
+    case 'queued':
     case 'waiting-for-slot':
     case 'connecting':
     case 'streaming':
@@ -93,6 +99,8 @@ function ownerTransition(state: Extract<SessionState, { owned: Ownership }>, eve
       return { at: 'releasing' }
     case 'slot':
       return state.at === 'waiting-for-slot' ? { at: 'connecting', owned } : state
+    case 'unreachable':
+      return state.at === 'connecting' ? { at: 'queued', owned } : state
     case 'connected':
       return state.at === 'connecting' ? { at: 'streaming', owned } : state
     case 'progress':

@@ -8,6 +8,7 @@ import type { LogStore } from '../store/log-store.ts'
 import { MemoryLogStore } from '../store/memory-store.ts'
 import { createCancelUpstream } from '../upstream/cancel-upstream.ts'
 import { createConnectUpstream } from '../upstream/connect-upstream.ts'
+import { createReachUpstream } from '../upstream/reach-upstream.ts'
 import type { Clock } from './hub-context.ts'
 import { Hub, type Pings } from './hub.ts'
 import { TabLink } from './tab-link.ts'
@@ -67,6 +68,7 @@ export async function startHub(tier: Tier): Promise<RunningHub> {
     pings: shared ? new BroadcastChannel(MOVED_CHANNEL) : silentPings,
     connect: createConnectUpstream({ fetch: callFetch, now: () => Date.now() }),
     cancel: createCancelUpstream({ fetch: callFetch }),
+    reach: createReachUpstream({ fetch: callFetch }),
     clock,
     random: Math.random,
     online: () => navigator.onLine,

@@ -2,7 +2,7 @@ import type { ErrorValue } from '../protocol/errors.ts'
 import type { StartStream } from '../protocol/hub-port.ts'
 import type { StoredSource } from '../protocol/source.ts'
 import type { StreamRow } from '../store/log-store.ts'
-import { newRow } from './row.ts'
+import { holdsUp, newRow } from './row.ts'
 
 /** What a start comes to: the stream that the caller gets, and the rows to write. */
 export interface StartOutcome {
@@ -24,7 +24,13 @@ function sameSource(a: StoredSource | null, b: StoredSource | null): boolean {
  * Decided inside the transaction on a channel's rows, oldest first: pure, so that of two tabs that start at once the second sees what the
  * first made, and joins (I1).
  */
-export function decideStart(rows: readonly StreamRow[], request: StartStream, now: number): StartOutcome {
+export function decideStart(
+  rows: readonly StreamRow[],
+  request: StartStream,
+  now: number,
+  /** What the browser says of the network. */
+  online = true,
+): StartOutcome {
   const join = (row: StreamRow): StartOutcome => ({ row, writes: [] })
   // The same start again, after a hub died: it is done.
   const same = rows.find((row) => row.streamId === request.streamId)
@@ -33,7 +39,7 @@ export function decideStart(rows: readonly StreamRow[], request: StartStream, no
   const { mode } = request
   const newest = rows[rows.length - 1]
   let { source } = request
-  let { meta } = request
+  let { meta, whenOffline } = request
   if (mode === 'join') {
     const joined = rows.findLast((row) => sameSource(row.source, source))
     if (joined !== undefined) return join(joined)
@@ -42,6 +48,7 @@ export function decideStart(rows: readonly StreamRow[], request: StartStream, no
     if (newest !== undefined && newest.streamId !== mode.retryOf) return join(newest)
     source = retried?.source ?? null
     meta = retried?.meta
+    if (retried?.outbox !== undefined) whenOffline = 'queue'
   }
   if (source === null) {
     return {
@@ -54,6 +61,8 @@ export function decideStart(rows: readonly StreamRow[], request: StartStream, no
       },
     }
   }
+  const queues = whenOffline === 'queue'
+  const waits = queues && (!online || rows.some(holdsUp))
   const row = newRow(
     {
       streamId: request.streamId,
@@ -62,13 +71,15 @@ export function decideStart(rows: readonly StreamRow[], request: StartStream, no
       ...(meta !== undefined && { meta }),
       // A channel that says nothing keeps what it said before.
       retention: request.retention ?? newest?.retention,
+      ...(queues && { outbox: waits ? 'queued' : 'direct' }),
     },
     // Rows of a channel are ordered by creation: two in one millisecond keep their order.
     Math.max(now, (newest?.createdAt ?? 0) + 1),
   )
-  // `send` and `retry` leave one live stream per channel: what is not ended is cancelled, by intent, in this very transaction. `open` hurts nobody.
+  // `send` and `retry` leave one live stream per channel: what is not ended is cancelled, by intent, in this very transaction. `open` hurts nobody,
+  // and what is queued waits for what was queued before it.
   const cancelled = (mode === 'join' ? [] : rows)
-    .filter((old) => old.ending === null && old.intent?.kind !== 'cancel')
+    .filter((old) => old.ending === null && old.intent?.kind !== 'cancel' && !(queues && holdsUp(old)))
     .map((old): StreamRow => ({ ...old, intent: { kind: 'cancel', reason: 'replaced' }, version: old.version + 1 }))
   return { row, writes: [...cancelled, row] }
 }

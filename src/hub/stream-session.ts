@@ -9,8 +9,18 @@ import type { Slot } from './connection-pool.ts'
 import { FollowedStream } from './followed-stream.ts'
 import type { HubContext } from './hub-context.ts'
 import { Intake } from './intake.ts'
-import { isOpen, wantsOwner } from './row.ts'
-import { connected, endCancelled, lost, refused, sending, takeOver, waiting, type TakeOver } from './row-changes.ts'
+import { holdsUp, isOpen, isUnsent, wantsOwner } from './row.ts'
+import {
+  connected,
+  endCancelled,
+  lost,
+  queued,
+  refused,
+  sending,
+  takeOver,
+  waiting,
+  type TakeOver,
+} from './row-changes.ts'
 import type { SecretHeaders } from './secrets.ts'
 import { transition, type Ownership, type SessionEvent, type SessionState } from './session-state.ts'
 
@@ -91,6 +101,8 @@ export class StreamSession extends FollowedStream {
         return this.#takeOver()
       case 'cancelling':
         return this.#cancel()
+      case 'queued':
+        return this.#queue(state.owned)
       case 'waiting-for-slot':
         return this.#waitForSlot(state.owned)
       case 'connecting':
@@ -108,7 +120,7 @@ export class StreamSession extends FollowedStream {
   }
 
   async #follow(): Promise<SessionEvent> {
-    while (!(this.row !== undefined && wantsOwner(this.row) && this.#context.hasTabs())) {
+    while (!(this.row !== undefined && wantsOwner(this.row) && this.#context.isNeeded(this.streamId))) {
       if (this.closed.signal.aborted) return { type: 'lock-lost' }
       await this.changed
     }
@@ -181,7 +193,7 @@ export class StreamSession extends FollowedStream {
     if (result.applied) this.#announce()
     switch (found.task as TakeOver['task']) {
       case 'fetch':
-        return { type: 'took', epoch: result.row?.epoch ?? 0 }
+        return { type: 'took', epoch: result.row?.epoch ?? 0, queued: result.row !== undefined && isUnsent(result.row) }
       case 'tell-producer':
         return { type: 'cancel-asked' }
       case 'nothing':
@@ -229,6 +241,51 @@ export class StreamSession extends FollowedStream {
     this.signalChange()
   }
 
+  /** Waits in the outbox: until the streams of the channel that were queued before have come to rest, then for a sign of life of the server. */
+  async #queue(owned: Ownership): Promise<SessionEvent> {
+    const { outbox } = this.#context
+    for (;;) {
+      const interruption = this.#interruption(owned)
+      if (interruption) return interruption
+      const { row } = this
+      const url = row?.source?.url
+      if (row === undefined || url === undefined) return { type: 'fenced' }
+      const now = (): number => this.#context.clock.now()
+      const earlier = await this.#context.earlierQueued(row)
+      if (earlier !== null) {
+        await this.#commit((row) => queued(row, undefined, now()), owned.epoch)
+        await this.#whileWaiting(owned, () => earlier.until((row) => !holdsUp(row)))
+      } else if ((await this.#whileWaiting(owned, () => outbox.reaches(url))) === true) {
+        return this.#interruption(owned) ?? { type: 'due', fresh: true }
+      } else {
+        await this.#commit((row) => queued(row, 'network', now()), owned.epoch)
+        // As when probing: the lock is for a hub that has a tab.
+        if (!this.#context.isNeeded(this.streamId)) return this.#interruption(owned) ?? { type: 'settled' }
+        await this.#whileWaiting(owned, (signal) => outbox.wait(url, row.createdAt, signal), true)
+      }
+    }
+  }
+
+  /**
+   * Waits for what may take long, and no longer than this owner's turn lasts (and, `forSomebody`, than anybody needs the stream here).
+   * `undefined` where that ended first, or it failed.
+   */
+  async #whileWaiting<T>(
+    owned: Ownership,
+    wait: (signal: AbortSignal) => Promise<T>,
+    forSomebody = false,
+  ): Promise<T | undefined> {
+    const enough = new AbortController()
+    const waiting = wait(enough.signal).catch(() => undefined)
+    const interrupted = new Promise<undefined>((resolve) =>
+      enough.signal.addEventListener('abort', () => resolve(undefined)),
+    )
+    const isOver = (): boolean =>
+      this.#interruption(owned) !== null || (forSomebody && !this.#context.isNeeded(this.streamId))
+    void this.#watch(isOver, enough, waiting)
+    return Promise.race([waiting, interrupted])
+  }
+
   async #waitForSlot(owned: Ownership): Promise<SessionEvent> {
     const interruption = this.#interruption(owned)
     if (interruption) return interruption
@@ -251,6 +308,11 @@ export class StreamSession extends FollowedStream {
     const row = this.row
     if (row?.source == null) return { type: 'fenced' }
     const abort = new AbortController()
+    // It must not be sent twice, so not into the void either. Looked at here, where nothing more has to be waited for.
+    if (isUnsent(row) && !(await this.#isReachable(owned, row.source))) {
+      this.#hangUp()
+      return this.#interruption(owned) ?? { type: 'unreachable' }
+    }
     const headers = row.source.credentials ? await this.#askForHeaders(owned, row) : []
     const interruption = this.#interruption(owned)
     if (interruption) {
@@ -283,6 +345,13 @@ export class StreamSession extends FollowedStream {
       return this.#interruption(owned) ?? { type: 'fenced' }
     }
     return { type: 'connected' }
+  }
+
+  /** Whether the server of a queued request gives a sign of life; else the row says that it waits for it. */
+  async #isReachable(owned: Ownership, { url }: StoredSource): Promise<boolean> {
+    if ((await this.#whileWaiting(owned, () => this.#context.outbox.reaches(url))) === true) return true
+    await this.#commit((now) => queued(now, 'network', this.#context.clock.now()), owned.epoch)
+    return false
   }
 
   /**
@@ -327,11 +396,7 @@ export class StreamSession extends FollowedStream {
 
   /** Headers that are not stored; `null` also when this owner's turn ends before a tab answers. */
   async #askForHeaders(owned: Ownership, row: StreamRow): ReturnType<HubContext['headersFor']> {
-    const enough = new AbortController()
-    const asking = this.#context.headersFor(row)
-    void this.#watch(() => this.#interruption(owned) !== null, enough, asking)
-    const interrupted = new Promise<null>((resolve) => enough.signal.addEventListener('abort', () => resolve(null)))
-    return Promise.race([asking, interrupted])
+    return (await this.#whileWaiting(owned, () => this.#context.headersFor(row))) ?? null
   }
 
   async #stream(owned: Ownership): Promise<SessionEvent> {
@@ -398,6 +463,7 @@ export class StreamSession extends FollowedStream {
   async #lost(owned: Ownership, error: unknown): Promise<SessionEvent> {
     const failure = toErrorValue(error, 'network')
     this.#askedDelay = askedDelay(error)
+    if (failure.code === 'network' && this.row?.source) this.#context.outbox.lost(this.row.source.url)
     const { retries = 0, credentials = false } = this.row?.source ?? {}
     const again = owned.attempt < retries
     // A stream that was let in once asks for new headers when it connects again; one that just did so has its answer.
@@ -441,7 +507,7 @@ export class StreamSession extends FollowedStream {
         if (this.#resumed()) return { type: 'due', fresh: true }
         if (this.#nudged) return { type: 'due', fresh: false }
         // Who has no tab does not probe, and must not keep the lock from a hub that has one.
-        if (due && this.#state.at === 'probing' && !this.#context.hasTabs()) return { type: 'settled' }
+        if (due && this.#state.at === 'probing' && !this.#context.isNeeded(this.streamId)) return { type: 'settled' }
         if (due) return { type: 'due', fresh: false }
         await this.changed
       }

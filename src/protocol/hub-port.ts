@@ -5,7 +5,7 @@ import type { StreamInfo, StreamSnapshot } from './snapshot.ts'
 import type { Retention, StoredSource } from './source.ts'
 
 /** Where a hub runs. */
-export type Tier = 'shared-worker' | 'leader-tab' | 'page'
+export type Tier = 'shared-worker' | 'leader-tab' | 'page' | 'service-worker'
 
 /** An answer as a value: Comlink would strip an error's code and data. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; error: ErrorValue }
@@ -96,6 +96,8 @@ export interface StartStream {
   /** Headers that must never be stored; the hub keeps them in memory only. */
   secrets?: readonly (readonly [name: string, value: string])[]
   meta?: unknown
+  /** Where the server cannot be reached: wait unsent, after what was queued in the channel before. Default: fail as any lost connection. */
+  whenOffline?: 'queue'
   /** How much of the channel is kept, from this stream on. */
   retention?: Retention
   /**

@@ -32,6 +32,11 @@ export interface StreamRow {
   position: Position
   status: Status
   waitingFor?: WaitingFor
+  /**
+   * Sent with `whenOffline: 'queue'`: `'direct'` while nothing stood in its way, `'queued'` once it had to wait for the network or for a stream
+   * before it. The next one of the channel waits for it then, instead of taking its place.
+   */
+  outbox?: 'direct' | 'queued'
   /** A non-idempotent request may have been sent: never again (hand-over rule 8). */
   sent: boolean
   resumeUrl: string | null

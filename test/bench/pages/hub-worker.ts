@@ -64,6 +64,7 @@ async function start(): Promise<Hub> {
           })
         }),
     },
+    reach: () => Promise.resolve(true),
     random: Math.random,
     online: () => true,
   })

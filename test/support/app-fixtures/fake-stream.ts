@@ -87,6 +87,9 @@ export class FakeStream {
         offs.push(off)
         return off
       },
+      stop: () => Promise.resolve(this.set({ status: 'stopped', canResume: true })),
+      resume: () => Promise.resolve(this.set({ status: 'streaming', canResume: false })),
+      cancel: () => Promise.resolve(this.set({ status: 'stopped', ending: { kind: 'cancelled' }, canRetry: true })),
       close: () => offs.forEach((off) => off()),
     }
   }

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { append, applyVerb, connected, endCancelled, joinFrames, lost, takeOver } from '../../../src/hub/row-changes.ts'
-import { newRow, snapshotOf } from '../../../src/hub/row.ts'
+import {
+  append,
+  applyVerb,
+  connected,
+  endCancelled,
+  joinFrames,
+  lost,
+  queued,
+  sending,
+  takeOver,
+} from '../../../src/hub/row-changes.ts'
+import { holdsUp, isUnsent, newRow, snapshotOf } from '../../../src/hub/row.ts'
 import type { Verb } from '../../../src/protocol/hub-port.ts'
 import { unpackChunks } from '../../../src/protocol/packed-chunks.ts'
 import type { StreamRow } from '../../../src/store/log-store.ts'
@@ -50,6 +60,48 @@ describe('takeOver', () => {
     expect(takeOver(sent, 2)).toMatchObject({ task: 'nothing', row: { status: 'disconnected', resumable: false } })
     expect(takeOver({ ...sent, sent: false }, 2)).toMatchObject({ task: 'fetch' })
     expect(takeOver({ ...sent, resumeUrl: 'http://a.test/' }, 2)).toMatchObject({ task: 'fetch' })
+  })
+})
+
+describe('the outbox', () => {
+  const direct = row({ source: post, outbox: 'direct', resumable: false })
+  const waits = queued(direct, 'network', 2)
+
+  it('keeps a request unsent, says what it waits for, and remembers that it waited', () => {
+    expect(waits).toMatchObject({ status: 'queued', waitingFor: 'network', outbox: 'queued', sent: false, version: 2 })
+    expect(queued(waits ?? direct, 'network', 3)).toBeNull()
+    expect(queued(waits ?? direct, undefined, 3)).not.toHaveProperty('waitingFor')
+    expect(snapshotOf(waits ?? direct)).toMatchObject({ status: 'queued', canResume: false, canRetry: false })
+  })
+
+  it('takes over what is queued as it is, to be sent', () => {
+    expect(takeOver(waits ?? undefined, 3)).toMatchObject({ task: 'fetch', row: { status: 'queued', sent: false } })
+  })
+
+  it('lets a request out once: with the commit that it may have been sent (rule 8)', () => {
+    const sent = sending(waits ?? direct, 3)
+    expect(sent).toMatchObject({ sent: true, status: 'connecting' })
+    expect(sent).not.toHaveProperty('waitingFor')
+    expect(isUnsent(sent)).toBe(false)
+    expect(takeOver(sent, 4)).toMatchObject({ task: 'nothing', row: { status: 'disconnected' } })
+  })
+
+  it.each<[string, Partial<StreamRow>, boolean]>([
+    ['was queued', { status: 'queued', outbox: 'queued' }, true],
+    ['is about to be sent', { outbox: 'direct' }, true],
+    ['was queued and is live', { outbox: 'queued', sent: true, status: 'streaming' }, true],
+    ['was queued and lost its connection for a while', { outbox: 'queued', sent: true, status: 'disconnected' }, true],
+    ['was sent at once', { outbox: 'direct', sent: true, status: 'streaming' }, false],
+    ['was stopped', { outbox: 'queued', status: 'stopped' }, false],
+    ['has ended', { outbox: 'queued', sent: true, status: 'done', ending: { kind: 'done' } }, false],
+    [
+      'lost its connection for good',
+      { outbox: 'queued', sent: true, status: 'disconnected', resumable: false, source: post },
+      false,
+    ],
+    ['was never in the outbox', { status: 'streaming' }, false],
+  ])('a stream that %s: %o holds up the next one: %s', (_, change, expected) => {
+    expect(holdsUp(row(change))).toBe(expected)
   })
 })
 

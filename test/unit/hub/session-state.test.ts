@@ -7,6 +7,7 @@ const states: SessionState[] = [
   { at: 'acquiring' },
   { at: 'taking-over' },
   { at: 'cancelling' },
+  { at: 'queued', owned },
   { at: 'waiting-for-slot', owned },
   { at: 'connecting', owned },
   { at: 'streaming', owned },
@@ -17,10 +18,12 @@ const states: SessionState[] = [
 const events: SessionEvent[] = [
   { type: 'wanted' },
   { type: 'granted' },
-  { type: 'took', epoch: 4 },
+  { type: 'took', epoch: 4, queued: false },
+  { type: 'took', epoch: 4, queued: true },
   { type: 'cancel-asked' },
   { type: 'settled' },
   { type: 'slot' },
+  { type: 'unreachable' },
   { type: 'connected' },
   { type: 'progress' },
   { type: 'lost', again: true },
@@ -36,13 +39,15 @@ const moves: [from: string, event: string, to: string][] = [
   ['acquiring', 'granted', 'taking-over'],
   ['acquiring', 'settled', 'following'],
   ['taking-over', 'took', 'waiting-for-slot'],
+  ['taking-over', 'took queued', 'queued'],
   ['taking-over', 'cancel-asked', 'cancelling'],
   ['taking-over', 'settled', 'releasing'],
   ['cancelling', 'settled', 'releasing'],
   ['releasing', 'settled', 'following'],
   ['waiting-for-slot', 'slot', 'connecting'],
   ['connecting', 'connected', 'streaming'],
-  ...['waiting-for-slot', 'connecting', 'streaming', 'backing-off', 'probing'].flatMap(
+  ['connecting', 'unreachable', 'queued'],
+  ...['queued', 'waiting-for-slot', 'connecting', 'streaming', 'backing-off', 'probing'].flatMap(
     (from): [string, string, string][] => [
       [from, 'fenced', 'taking-over'],
       [from, 'settled', 'releasing'],
@@ -54,7 +59,10 @@ const moves: [from: string, event: string, to: string][] = [
   ),
 ]
 
-const nameOf = (event: SessionEvent): string => (event.type === 'lost' && event.again ? 'lost again' : event.type)
+const nameOf = (event: SessionEvent): string => {
+  if (event.type === 'took' && event.queued) return 'took queued'
+  return event.type === 'lost' && event.again ? 'lost again' : event.type
+}
 
 describe('a session', () => {
   it.each(states.flatMap((state) => events.map((event) => [state.at, nameOf(event), state, event] as const)))(
@@ -78,7 +86,7 @@ describe('a session', () => {
       at: 'streaming',
       owned: { attempt: 0 },
     })
-    expect(transition({ at: 'taking-over' }, { type: 'took', epoch: 9 })).toMatchObject({
+    expect(transition({ at: 'taking-over' }, { type: 'took', epoch: 9, queued: false })).toMatchObject({
       owned: { epoch: 9, attempt: 0 },
     })
   })

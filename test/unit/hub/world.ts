@@ -223,6 +223,8 @@ export class World {
   readonly #pings = new Set<Pings>()
   /** While true, no hub hears another. */
   pingsLost = false
+  /** Whether a look at the upstream's server finds it. */
+  reachable = true
   /** What browsers say of the network. */
   online = true
   #count = 0
@@ -279,6 +281,7 @@ export class World {
         this.cancelled.push(url)
         return Promise.resolve()
       },
+      reach: () => Promise.resolve(this.reachable),
       // A transaction that was on its way when its hub died still asks what time it is.
       clock: { now: () => this.clock.now(), delay: (...args) => mortal(this.clock, isDead).delay(...args) },
       random: () => 0.5,
