@@ -68,6 +68,7 @@ const SUITES = [
   ['unit and contract tests under Node', (report) => vitest('node', report)],
   ['tests in the browser', (report) => vitest('browser', report)],
   ['several tabs, end to end', (report) => playwright('e2e', report)],
+  ['the kill matrix, a sample', (report) => playwright('matrix', report)],
   ['the package at an outsider’s', (report) => playwright('pack', report)],
 ]
 

@@ -1,5 +1,8 @@
 import type { Browser } from 'playwright'
+import { killHub } from '../e2e/harness/browser.ts'
+import { until } from '../e2e/harness/poll.ts'
 import { SEGMENT_MAX_CHUNKS } from '../../src/store/plan-compaction.ts'
+import { now } from './pages/feed.ts'
 import type { Candidate } from './pages/page.ts'
 import { median, quantile, Tabs } from './tabs.ts'
 
@@ -12,6 +15,7 @@ export interface Plan {
   slowRounds: number
   samples: number
   replayChunks: number
+  handOvers: number
 }
 
 export interface Row {
@@ -137,4 +141,36 @@ export async function measureReplay(
   }
   await tabs.close()
   return { bareMs: median(bare), hubMs: median(hub), connectMs: median(connect), records }
+}
+
+/** Tabs of a hand-over, and milliseconds between the chunks of its stream. */
+const HAND_OVER_TABS = 4
+const HAND_OVER_PACE_MS = 5
+
+/**
+ * The hub is killed in mid-stream, again and again: milliseconds from the kill until a tab has the first chunk that upstream sent after it. One
+ * figure per kill, that of the slowest tab.
+ */
+export async function measureHandOver(browser: Browser, url: string, plan: Plan): Promise<number[]> {
+  const tabs = await Tabs.open(browser, url, HAND_OVER_TABS)
+  const pages = Array.from({ length: HAND_OVER_TABS }, (_, i) => tabs.page(i))
+  for (const page of pages) await page.evaluate(() => bench.followStamps('hand-over'))
+  const source = new URL(`/stamps?pace=${HAND_OVER_PACE_MS}`, url).href
+  await tabs.page(0).evaluate((from) => bench.send('hand-over', from), source)
+  const allHave = (time: number): Promise<number[]> =>
+    until('every tab to go on', async () => {
+      const times = await Promise.all(pages.map((page) => page.evaluate((after) => bench.firstAfter(after), time)))
+      return times.every((arrived) => arrived !== null) ? times : null
+    })
+  await allHave(now())
+  const taken: number[] = []
+  // The first one warms up.
+  for (let i = 0; i <= plan.handOvers; i++) {
+    for (const page of pages) await page.evaluate(() => bench.forgetArrivals())
+    const killed = await killHub(tabs.context)
+    const slowest = Math.max(...(await allHave(killed))) - killed
+    if (i > 0) taken.push(slowest)
+  }
+  await tabs.close()
+  return taken
 }

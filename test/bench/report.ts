@@ -69,6 +69,10 @@ export function replayGoal({ bareMs, hubMs }: { bareMs: number; hubMs: number })
   }
 }
 
+export function handOverGoal(typical: number): Goal {
+  return { what: 'hand-over, kill to next chunk', measured: ms(typical), goal: 'at most 250 ms', met: typical <= 250 }
+}
+
 export function goalTable(goals: readonly Goal[]): string {
   return table(goals.map(({ what, measured, goal, met }) => [what, measured, goal, met ? 'met' : 'NOT MET']))
 }

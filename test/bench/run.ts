@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [-- --only=fan-out,delay,replay,upstream,size]
+// npm run bench [-- --quick] [-- --only=fan-out,delay,replay,upstream,handover,size]
 //
 // Measures in a real Chromium: the pages of one profile are the tabs, a SharedWorker is the hub. Every candidate gets its chunks from the
 // same producer (pages/feed.ts) inside its worker, 50 at a time in a task of its own, as a socket brings them; so nobody pays for a network,
@@ -16,14 +16,33 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { chromium } from 'playwright'
 import { build } from 'vite'
-import { measureDelay, measureFanOut, measureReplay, measureUpstream } from './measure.ts'
+import { measureDelay, measureFanOut, measureHandOver, measureReplay, measureUpstream } from './measure.ts'
 import type { Plan } from './measure.ts'
 import type { Goal } from './report.ts'
-import { delayGoal, fanOutGoals, fanOutTable, goalTable, ms, replayGoal, table, thousands } from './report.ts'
+import {
+  delayGoal,
+  fanOutGoals,
+  fanOutTable,
+  goalTable,
+  handOverGoal,
+  ms,
+  replayGoal,
+  table,
+  thousands,
+} from './report.ts'
 import { startServer } from './server.ts'
+import { median } from './tabs.ts'
 
-const FULL: Plan = { tabs: [1, 4, 10], chunks: 20_000, rounds: 5, slowRounds: 3, samples: 300, replayChunks: 50_000 }
-const QUICK: Plan = { ...FULL, tabs: [1, 10], rounds: 3, slowRounds: 1, samples: 100 }
+const FULL: Plan = {
+  tabs: [1, 4, 10],
+  chunks: 20_000,
+  rounds: 5,
+  slowRounds: 3,
+  samples: 300,
+  replayChunks: 50_000,
+  handOvers: 50,
+}
+const QUICK: Plan = { ...FULL, tabs: [1, 10], rounds: 3, slowRounds: 1, samples: 100, handOvers: 15 }
 
 export interface BenchOptions {
   quick: boolean
@@ -107,6 +126,16 @@ export async function runBench({ quick, only, root, executablePath, args }: Benc
             ` (start of the hub before that: ${ms(replay.connectMs)})`,
         )
         goals.push(replayGoal(replay))
+      }
+      if (wants('handover')) {
+        progress('hand-over')
+        const times = await measureHandOver(browser, server.url, plan)
+        const typical = median(times)
+        say(
+          `\nHand-over: the hub is killed, until the slowest of 4 tabs has the next chunk of upstream\n` +
+            `${times.length} kills, median ${ms(typical)}, worst ${ms(Math.max(...times))}`,
+        )
+        goals.push(handOverGoal(typical))
       }
       if (wants('size')) {
         progress('size')

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
-import { token } from './pages/feed.ts'
+import { now, token } from './pages/feed.ts'
 
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' }
 
@@ -20,17 +20,30 @@ async function sendEvents(response: ServerResponse, count: number): Promise<void
   response.end(`${part}data: [DONE]\n\n`)
 }
 
+/** One event every `paceMs` for as long as somebody reads, with the time at which it was sent; continues after the id that was read last. */
+function sendStamps(response: ServerResponse, paceMs: number, lastEventId: number): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+  response.flushHeaders()
+  let seq = lastEventId
+  const timer = setInterval(() => response.write(`id: ${++seq}\ndata: ${now()}\n\n`), paceMs)
+  response.on('close', () => clearInterval(timer))
+}
+
 export interface BenchServer {
   url: string
   close(): void
 }
 
-/** Serves the built pages, and plays the upstream at `/events?count=`. */
+/** Serves the built pages, and plays the upstream at `/events?count=` and `/stamps?pace=`. */
 export async function startServer(folder: string): Promise<BenchServer> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost')
     if (url.pathname === '/events') {
       void sendEvents(response, Number(url.searchParams.get('count')))
+      return
+    }
+    if (url.pathname === '/stamps') {
+      sendStamps(response, Number(url.searchParams.get('pace')), Number(request.headers['last-event-id'] ?? 0))
       return
     }
     const path = normalize(url.pathname === '/' ? '/index.html' : url.pathname)

@@ -35,6 +35,10 @@ export class Tabs {
     return page
   }
 
+  get context(): BrowserContext {
+    return this.#context
+  }
+
   get count(): number {
     return this.#pages.length
   }

@@ -14,6 +14,9 @@ let start: () => unknown = () => undefined
 /** Times of the chunks of the last round, in milliseconds from production to callback. */
 let delays: number[] = []
 
+/** Chunks of {@link tab.followStamps}. */
+const arrivals: { sent: number; arrived: number }[] = []
+
 const stamped = (data: string): void => {
   delays.push(now() - Number(data))
 }
@@ -60,6 +63,34 @@ const tab = {
     const ready = now()
     const end = await untilSeq(hub.channel(channel), count)
     return { connectMs: ready - begin, ms: end - ready }
+  },
+
+  /** Follows a channel chunk by chunk; each chunk says when it was sent. */
+  async followStamps(channel: string): Promise<void> {
+    const hub = await connected()
+    const read = async (): Promise<void> => {
+      for await (const { data } of hub.channel(channel).read({ from: 'live' })) {
+        arrivals.push({ sent: Number(data), arrived: now() })
+      }
+    }
+    read().catch(reportError)
+    await hub.streams()
+  },
+
+  /** Starts a channel's stream, from the server. */
+  async send(channel: string, url: string): Promise<void> {
+    await (await connected()).channel(channel).send(url)
+  },
+
+  /** When this tab got the first chunk that was sent after `time`; all in milliseconds since the epoch. `null`: not yet. */
+  firstAfter(time: number): number | null {
+    const found = arrivals.find(({ sent }) => sent > time)
+    return found?.arrived ?? null
+  },
+
+  /** Forgets what arrived so far. */
+  forgetArrivals(): void {
+    arrivals.length = 0
   },
 
   bareRead,

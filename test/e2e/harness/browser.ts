@@ -44,14 +44,19 @@ export async function hubsOf(context: BrowserContext): Promise<string[]> {
   })
 }
 
-/** Kills every hub of a context, as the browser would when memory is short. Works on one that spins, too. */
-export async function killHub(context: BrowserContext): Promise<void> {
+/**
+ * Kills every hub of a context, as the browser would when memory is short. Works on one that spins, too. Answers with when: milliseconds since
+ * the epoch.
+ */
+export async function killHub(context: BrowserContext): Promise<number> {
   const hubs = await until('a hub to kill', async () => {
     const found = await hubsOf(context)
     return found.length > 0 ? found : null
   })
-  await withBrowserSession(browserOf(context), async (session) => {
+  return withBrowserSession(browserOf(context), async (session) => {
+    const when = performance.timeOrigin + performance.now()
     for (const targetId of hubs) await session.send('Target.closeTarget', { targetId })
+    return when
   })
 }
 

@@ -1,14 +1,15 @@
 import { buildOutdated } from '../../../scripts/build.mjs'
+import { buildMatrixPage } from '../matrix/build-page.ts'
 import { buildPage } from './build-page.ts'
 import { SEED } from './random.ts'
 
-/** Before all tests: the package, the app and the test page as the sources are now. */
+/** Before all tests: the package, the app and the test pages as the sources are now. */
 export async function setUp(): Promise<void> {
   console.log(`seed ${SEED} (set HEADWATER_SEED to repeat)`)
   // Workers of the runner draw from the same seed.
   process.env['HEADWATER_SEED'] = String(SEED)
   await buildOutdated({ say: console.log })
-  await buildPage()
+  await Promise.all([buildPage(), buildMatrixPage()])
 }
 
 // Playwright asks for a default export.

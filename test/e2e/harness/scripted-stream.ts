@@ -29,11 +29,19 @@ export interface SeenRequest {
   body: string
 }
 
+/** One connection that was served, in milliseconds since the epoch. */
+export interface SeenConnection {
+  method: string
+  openedAt: number
+  closedAt: number | null
+}
+
 /** One upstream that a test drives step by step, and that counts what is asked of it. */
 export class ScriptedStream {
   readonly path: string
   readonly truth: readonly string[]
   readonly requests: SeenRequest[] = []
+  readonly connections: SeenConnection[] = []
   /** Requests to the cancel address. */
   cancels = 0
   /** The most connections that were open at one time. */
@@ -52,6 +60,10 @@ export class ScriptedStream {
     this.#script = script
     this.#released = script.released ?? script.chunks.length
     this.#ending = (script.ends ?? true) ? 'end' : null
+  }
+
+  get format(): WireFormat {
+    return this.#script.format
   }
 
   get #idsFrom(): number {
@@ -155,8 +167,11 @@ export class ScriptedStream {
     response.flushHeaders()
     this.#open.add(response)
     this.mostOpen = Math.max(this.mostOpen, this.open)
+    const connection: SeenConnection = { method: request.method ?? '', openedAt: Date.now(), closedAt: null }
+    this.connections.push(connection)
     response.on('error', () => {})
     response.on('close', () => {
+      connection.closedAt = Date.now()
       this.#open.delete(response)
       this.#wake()
     })

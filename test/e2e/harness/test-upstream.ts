@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
+import { FaultBoard } from './fault-board.ts'
 import { seededRandom, SEED } from './random.ts'
 import { ScriptedStream } from './scripted-stream.ts'
 import type { Script } from './scripted-stream.ts'
@@ -28,6 +29,8 @@ export class TestUpstream {
   /** Files that are answered with 404, as if the deployment had lost them. */
   missing: RegExp | null = null
   readonly random = seededRandom(SEED)
+  /** Where hubs of a page built with fault points ask whether to go on. */
+  readonly faults = new FaultBoard()
   readonly #server: Server
   readonly #streams = new Map<string, ScriptedStream>()
   #proxy: ServerProxy | null = null
@@ -65,6 +68,7 @@ export class TestUpstream {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.faults.handle(request, response)) return
     const { pathname } = new URL(request.url ?? '/', this.origin)
     const stream = this.#streams.get(pathname.replace(/\/(run|cancel)$/, ''))
     if (stream !== undefined) return stream.handle(request, response)

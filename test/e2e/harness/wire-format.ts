@@ -32,6 +32,10 @@ const lineEnd = (seq: number): string => (seq % 2 === 0 ? '\r\n' : '\n')
 
 const event = (fields: readonly string[], end: string): string => fields.map((field) => field + end).join('') + end
 
+/** What the log must hold as the data of a chunk. */
+export const encodeData = (format: WireFormat, data: string): string =>
+  format === 'ai-sdk' ? JSON.stringify({ type: 'text-delta', id: 't', delta: data }) : data
+
 /** What chunk `seq` (from 1) looks like on the wire. */
 export function encodeChunk(format: WireFormat, data: string, seq: number): Buffer {
   const lines = data.split('\n').map((line) => `data: ${line}`)
@@ -40,10 +44,8 @@ export function encodeChunk(format: WireFormat, data: string, seq: number): Buff
       return Buffer.from(event([`id: ${seq}`, ...lines], lineEnd(seq)))
     case 'sse':
       return Buffer.from(event(lines, lineEnd(seq)))
-    case 'ai-sdk': {
-      const part = JSON.stringify({ type: 'text-delta', id: 't', delta: data })
-      return Buffer.from(event([`id: ${seq}`, `data: ${part}`], '\n'))
-    }
+    case 'ai-sdk':
+      return Buffer.from(event([`id: ${seq}`, `data: ${encodeData(format, data)}`], '\n'))
     case 'ndjson':
       return Buffer.from(`${data}\n`)
     case 'text':
