@@ -17,7 +17,6 @@ export async function openIdbLogStore(...options: Parameters<typeof open>): Prom
         const decided = change.decide(row)
         if (decided?.packs !== undefined && decided.packs.length > 0) {
           chunks = true
-          // Requests follow in the same task, without anything between.
           nextWritesChunks()
         }
         return decided

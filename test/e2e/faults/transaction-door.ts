@@ -5,18 +5,25 @@ import { reach } from './reach.ts'
 // eslint-disable-next-line no-restricted-syntax -- stands in for a whole module, whatever it comes to export
 export * from '../../../src/store/idb-transaction.ts'
 
-let writesChunks = false
+let chunksDecided = false
 
 /** The transaction that is deciding now will write chunks. */
 export function nextWritesChunks(): void {
-  writesChunks = true
+  chunksDecided = true
 }
 
 /** Stands in for the one of `idb-transaction.ts`. */
 export class Requests extends Issued {
+  readonly #writesChunks = chunksDecided
+
+  constructor() {
+    super()
+    // Made in the task that decided; what is decided next is another's.
+    chunksDecided = false
+  }
+
   override async commit(tx: WriteTransaction): Promise<void> {
-    if (writesChunks) {
-      writesChunks = false
+    if (this.#writesChunks) {
       let go = false
       const asked = reach('appended').then(() => (go = true))
       // Only requests keep a transaction open.
