@@ -37,7 +37,7 @@ export default {
   allowed: [
     ...roomRules,
     // The public face alone is an index; it names what the room's files export.
-    { from: { path: '^src/client/start-hub\\.ts$' }, to: { path: '^sw/' } },
+    { from: { path: '^src/client/(?:start-hub|other-tiers)\\.ts$' }, to: { path: '^sw/' } },
     { from: { path: '^sw/' }, to: { path: '^(?:sw|src/(?:hub|protocol))/', pathNot: INDEX } },
     { from: { path: '^sw/' }, to: NPM },
     // The app uses the package as any user would: by its name.

@@ -1,4 +1,5 @@
 import { defineConfig } from '@playwright/test'
+import type { Tier } from './src/protocol/hub-port.ts'
 import { chromiumArgs, findChromium } from './scripts/find-browser.mjs'
 
 const executablePath = await findChromium()
@@ -6,7 +7,7 @@ const executablePath = await findChromium()
 // Chosen before the runner looks for tests: which cells of the kill matrix there are depends on it, and its workers must find the same ones.
 process.env['HEADWATER_SEED'] ??= String(Date.now() % 2 ** 31)
 
-export default defineConfig({
+export default defineConfig<{ tier: Tier }>({
   testDir: 'test',
   outputDir: 'test-results',
   forbidOnly: true,
@@ -27,6 +28,15 @@ export default defineConfig({
   projects: [
     { name: 'e2e', testMatch: 'e2e/**/*.test.ts', testIgnore: 'e2e/matrix/**' },
     { name: 'matrix', testMatch: 'e2e/matrix/**/*.test.ts', use: { trace: 'off' } },
+    // The same tests, where the hub is a dedicated worker of the tab that leads.
+    { name: 'leader-tab', testMatch: 'e2e/library/*.test.ts', use: { tier: 'leader-tab' } },
+    // One page with a hub of its own, in memory: what needs no second tab and no second life.
+    {
+      name: 'in-page',
+      testMatch: 'e2e/library/*.test.ts',
+      use: { tier: 'page' },
+      grep: /fault (?:1|2|4|5|10|26|29):|which tier|refused at the door|answers 404|eight streams in one tab/,
+    },
     { name: 'pack', testMatch: 'pack/**/*.test.ts', timeout: 240_000 },
   ],
 })

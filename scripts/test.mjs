@@ -69,6 +69,8 @@ const SUITES = [
   ['tests in the browser', (report) => vitest('browser', report)],
   ['several tabs, end to end', (report) => playwright('e2e', report)],
   ['the kill matrix, a sample', (report) => playwright('matrix', report)],
+  ['the same without SharedWorker: a leader tab', (report) => playwright('leader-tab', report)],
+  ['the same in one page alone', (report) => playwright('in-page', report)],
   ['the package at an outsider’s', (report) => playwright('pack', report)],
 ]
 

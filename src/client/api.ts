@@ -14,9 +14,17 @@ export interface HubInfo {
   protocol: number
 }
 
+/** Where the hub of a page may run. */
+export type PageTier = Exclude<Tier, 'service-worker'>
+
 export interface ConnectOptions {
   /** Makes the hub's worker, for applications that build the worker script themselves. `generation` must be part of its name. */
   worker?: (generation: number) => SharedWorker
+  /**
+   * Where the hub runs. Default: chosen once, from what the browser can do and is known to do wrong. To force it is for tests, and for who knows
+   * the browser better; tabs of one origin should agree. `hub.ready` says which it is.
+   */
+  tier?: PageTier
   /** Headers for a request (credentials). Asked on demand, never stored. */
   headers?: (request: CredentialsRequest) => HeadersInit | null | Promise<HeadersInit | null>
   /** Closes the hub of this page. */

@@ -17,10 +17,11 @@ class PageHub implements Hub, ChannelHost {
   readonly #watch: StreamWatch
   readonly #stopLifecycle: () => void
 
-  constructor({ worker, headers, signal }: ConnectOptions) {
+  constructor(options: ConnectOptions) {
+    const { headers, signal } = options
     this.givesHeaders = headers !== undefined
     this.connection = new Connection({
-      start: (generation) => startHub(generation, worker),
+      start: (clientId, generation) => startHub(clientId, generation, options),
       locks: navigator.locks as LockManager | undefined,
       // A page that sent a stream with secret headers can give them again.
       givesHeaders: true,

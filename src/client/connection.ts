@@ -7,7 +7,7 @@ import { hubLock, tabLock } from '../protocol/names.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../protocol/version.ts'
 import type { HubInfo } from './api.ts'
-import type { HubStart } from './start-hub.ts'
+import type { HubStart } from './hub-start.ts'
 
 /** How long a hello may stay without a welcome (hand-over rule 5). A worker starts and opens its database in a tenth of this on slow machines. */
 const HELLO_DEADLINE_MS = 5_000
@@ -17,7 +17,7 @@ const MAX_FAILED_STARTS = 3
 const RESTART_MS = 500
 
 export interface ConnectionOptions {
-  start: (generation: number) => Promise<HubStart>
+  start: (clientId: string, generation: number) => Promise<HubStart>
   /** Absent in insecure contexts: the hub is then in this page, and dies with it. */
   locks: Locks | undefined
   headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null>
@@ -214,16 +214,14 @@ export class Connection {
     ended.catch(() => undefined)
     // 1. Never used again: a duplicated tab, or a page from the cache, is another client.
     const held = await (locks && acquireLock(locks, tabLock(clientId)))
-    const back = new MessageChannel()
-    let port: MessagePort | null = null
+    const starting = start(clientId, this.#generation)
     try {
-      const started = await Promise.race([start(this.#generation), ended])
-      port = started.port
+      const { port, back, address, failed } = await Promise.race([starting, ended])
       // Held for as long as the connection: a proxy may be collected in mid-call.
       const hub = Comlink.wrap<HubPort>(port)
       Comlink.expose(
         this.#serve(() => this.#live),
-        back.port1,
+        back,
       )
       // 2. to 4.
       const hello = {
@@ -236,12 +234,9 @@ export class Connection {
       const deadline = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(this.#noAnswer()), HELLO_DEADLINE_MS)
       })
-      const reply = await Promise.race([
-        hub.hello(hello, Comlink.transfer(back.port2, [back.port2])),
-        started.failed,
-        ended,
-        deadline,
-      ]).finally(() => clearTimeout(timer))
+      const reply = await Promise.race([hub.hello(hello, address), failed, ended, deadline]).finally(() =>
+        clearTimeout(timer),
+      )
       if (!reply.ok) throw HeadwaterError.from(reply.error)
       const { protocol, bootId, durable, tier } = reply.value
       // 5. Granted means that the hub is gone.
@@ -257,10 +252,17 @@ export class Connection {
       this.#live = null
       this.#drop = null
       end.abort()
-      // Comlink closes neither.
-      port?.close()
-      back.port1.close()
       held?.release()
+      // Also of a start that is still under way.
+      starting.then(
+        ({ port, back, leave }) => {
+          // Comlink closes neither.
+          port.close()
+          back.close()
+          if (this.#closed || this.#paused) leave?.()
+        },
+        () => undefined,
+      )
     }
   }
 

@@ -6,6 +6,7 @@ export type {
   ConnectOptions,
   Hub,
   HubInfo,
+  PageTier,
   Reader,
   ReadOptions,
   SendOptions,

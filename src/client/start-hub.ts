@@ -1,27 +1,24 @@
-import { HeadwaterError } from '../protocol/errors.ts'
-
-/** One end of a port to a hub, and the news that its script could not be started. */
-export interface HubStart {
-  port: MessagePort
-  /** Rejects with `worker-failed`; never resolves. */
-  failed: Promise<never>
-}
-
-const never = new Promise<never>(() => undefined)
+import type { ConnectOptions, PageTier } from './api.ts'
+import { backPorts, notLoaded, type HubStart } from './hub-start.ts'
+import { loadPart } from './load-part.ts'
 
 /**
- * Opens a port to the hub. The tier is chosen from what the browser can do, never from a time-out: a SharedWorker where there are shared
- * workers and locks, else the hub in this page. `generation` names another worker where one has stopped to answer.
+ * The tier of this page: from what the browser can do and is known to do wrong, never from a time-out. WebKit restarts a SharedWorker silently
+ * after its process died, and only one of the old ports still works (https://bugs.webkit.org/show_bug.cgi?id=318873, seen in 2.50).
  */
+export function chooseTier(): PageTier {
+  if (!('locks' in navigator) || typeof Worker === 'undefined') return 'page'
+  return typeof SharedWorker === 'undefined' || /^Apple/.test(navigator.vendor) ? 'leader-tab' : 'shared-worker'
+}
+
+/** Opens a way to the hub for this client. `generation` names another worker where one has stopped to answer. */
 export async function startHub(
+  clientId: string,
   generation: number,
-  makeWorker: ((generation: number) => SharedWorker) | undefined,
+  { worker: makeWorker, tier = makeWorker ? 'shared-worker' : chooseTier() }: ConnectOptions,
 ): Promise<HubStart> {
-  if (makeWorker === undefined && (typeof SharedWorker === 'undefined' || !('locks' in navigator))) {
-    const { connectPageHub } = await import('../../sw/page-hub.ts')
-    const { port1, port2 } = new MessageChannel()
-    await connectPageHub(port2)
-    return { port: port1, failed: never }
+  if (tier !== 'shared-worker') {
+    return (await loadPart(import('./other-tiers.ts'))).startOther(tier, clientId)
   }
   const worker =
     makeWorker?.(generation) ??
@@ -33,15 +30,8 @@ export async function startHub(
       extendedLifetime: true,
     } as WorkerOptions)
   const failed = new Promise<never>((_, reject) => {
-    worker.onerror = () => {
-      reject(
-        new HeadwaterError(
-          'worker-failed',
-          'The script of the hub could not be loaded. What is stored is safe. Reload the page.',
-        ),
-      )
-    }
+    worker.onerror = () => reject(notLoaded())
   })
   failed.catch(() => undefined)
-  return { port: worker.port, failed }
+  return { port: worker.port, ...backPorts(), failed }
 }

@@ -1,8 +1,9 @@
 import * as Comlink from 'comlink'
 import { whenFree } from '../liveness/locks.ts'
+import { openPairChannel, type Way } from '../liveness/pair-channel.ts'
 import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
 import type { Attached, CredentialsRequest, HubPort, Reply, TabPort, Welcome } from '../protocol/hub-port.ts'
-import { checkChannelName, tabLock } from '../protocol/names.ts'
+import { backChannel, checkChannelName, tabLock } from '../protocol/names.ts'
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../protocol/version.ts'
 import {
   AckSchema,
@@ -25,19 +26,19 @@ const MAX_CURSORS = 1_000
 /** The hub's end of one tab: its port, its cursors, its life. */
 export class TabLink implements AttachedTab {
   readonly #hub: Hub
-  readonly #port: MessagePort
+  readonly #port: Way
   readonly #cursors = new Map<number, { cursor: Cursor; channel: string | null }>()
   /** Aborts when the tab is gone: every call to it is raced with this (I8). */
   readonly #gone = new AbortController()
   /** Kept for as long as the link lives: a proxy may be collected in mid-call. */
   #tab: Comlink.Remote<TabPort> | null = null
-  #tabPort: MessagePort | null = null
+  #tabPort: Way | null = null
   #givesHeaders = false
   #watching = false
   readonly #unsent = new Set<string>()
   #sending = false
 
-  constructor(hub: Hub, port: MessagePort) {
+  constructor(hub: Hub, port: Way) {
     this.#hub = hub
     this.#port = port
     Comlink.expose(this.#serve(), port)
@@ -56,7 +57,7 @@ export class TabLink implements AttachedTab {
       }
     }
     return {
-      hello: (hello, tab) => reply(() => this.#hello(hello, tab), false),
+      hello: (hello, back) => reply(() => this.#hello(hello, back), false),
       attach: (request) => reply(() => this.#attach(request)),
       detach: (cursorId) =>
         reply(() => {
@@ -105,10 +106,11 @@ export class TabLink implements AttachedTab {
   }
 
   /** Handshake steps 2 to 4. */
-  #hello(message: unknown, tabPort: MessagePort): Welcome {
+  #hello(message: unknown, back: unknown): Welcome {
     const hello = checkMessage(HelloSchema, message)
-    if (!(tabPort instanceof MessagePort))
-      throw new HeadwaterError('bad-message', 'hello needs a port for the way back.')
+    // A tab names its own channel and no other: on any other name the hub would talk to whoever listens there.
+    if (!(back instanceof MessagePort) && back !== backChannel(hello.clientId))
+      throw new HeadwaterError('bad-message', 'hello needs a port or the tab’s own channel for the way back.')
     if (this.#tab !== null || this.#gone.signal.aborted) throw new HeadwaterError('bad-message', 'hello comes once.')
     if (hello.protocol < MIN_PROTOCOL_VERSION || hello.minProtocol > PROTOCOL_VERSION) {
       throw new HeadwaterError(
@@ -117,8 +119,8 @@ export class TabLink implements AttachedTab {
         { page: [hello.minProtocol, hello.protocol], hub: [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION] },
       )
     }
-    this.#tabPort = tabPort
-    this.#tab = Comlink.wrap<TabPort>(tabPort)
+    this.#tabPort = back instanceof MessagePort ? back : openPairChannel(back)
+    this.#tab = Comlink.wrap<TabPort>(this.#tabPort)
     this.#givesHeaders = hello.givesHeaders === true
     // Granted means that the tab is gone; there is no other sign of it.
     whenFree(this.#hub.locks, tabLock(hello.clientId), this.#gone.signal).then(

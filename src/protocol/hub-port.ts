@@ -121,8 +121,8 @@ export interface StorageUse {
 
 /** What a tab asks of a hub. Every answer is a value; a call that never answers is raced with the hub's lock by the caller. */
 export interface HubPort {
-  /** Handshake steps 2 to 4. `tab` is where the hub finds the tab's {@link TabPort}. */
-  hello(hello: Hello, tab: MessagePort): Promise<Reply<Welcome>>
+  /** Handshake steps 2 to 4. `back` is where the hub finds the tab's {@link TabPort}: a port, or the name of the tab's own BroadcastChannel. */
+  hello(hello: Hello, back: MessagePort | string): Promise<Reply<Welcome>>
   attach(request: Attach): Promise<Reply<Attached>>
   detach(cursorId: number): Promise<Reply<null>>
   /** Answers with the stream that was started or joined, once its row is committed. */

@@ -53,3 +53,14 @@ export const hubLock = (bootId: string): string => `headwater:hub:${bootId}`
 export const ownLock = (streamId: string): string => `headwater:own:${streamId}`
 /** BroadcastChannel on which hubs tell each other that a row moved. A hint, never the truth (hand-over rule 11). */
 export const MOVED_CHANNEL = 'headwater-1:moved'
+
+/** Held by the tab whose worker is the hub, in the leader tier; whoever waits for it is next. */
+export const LEADER_LOCK = 'headwater:leader'
+/** Held while a tab takes {@link LEADER_LOCK} from a tab whose hub does not answer, so that two tabs do not rob one after the other. */
+export const ROB_LOCK = 'headwater:rob'
+/** BroadcastChannel on which tabs of the leader tier find the hub. */
+export const LOBBY_CHANNEL = 'headwater:lobby'
+/** BroadcastChannel of one tab and one hub, on which the tab calls. Named after both, so that two hubs never answer on one. */
+export const pairChannel = (clientId: string, bootId: string): string => `headwater:pair:${clientId}:${bootId}`
+/** BroadcastChannel on which a hub calls the tab. */
+export const backChannel = (clientId: string): string => `headwater:back:${clientId}`

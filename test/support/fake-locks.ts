@@ -1,5 +1,3 @@
-import type { Locks } from '../../src/liveness/locks.ts'
-
 interface Request {
   agent: string
   name: string
@@ -23,15 +21,16 @@ export class FakeLocks {
   readonly #dead = new Set<string>()
 
   /** The locks as one agent sees them. */
-  agent(tag: string): Locks {
+  agent(tag: string): Pick<LockManager, 'request' | 'query'> {
     return {
+      query: () => Promise.resolve({ held: this.#infos(this.#held), pending: this.#infos(this.#waiting) }),
       request: (async (
         name: string,
         ...rest: [LockGrantedCallback<unknown>] | [LockOptions, LockGrantedCallback<unknown>]
       ) => {
         const [options, callback] = rest.length === 1 ? [{}, rest[0]] : rest
         return this.#request(tag, name, options, callback)
-      }) as Locks['request'],
+      }) as LockManager['request'],
     }
   }
 
@@ -49,6 +48,10 @@ export class FakeLocks {
       }
     }
     for (const name of new Set([...this.#waiting.keys(), ...this.#held.keys()])) this.#serve(name)
+  }
+
+  #infos(lists: Map<string, Request[]>): LockInfo[] {
+    return [...lists.values()].flat().map(({ agent, name, mode }) => ({ clientId: agent, name, mode }))
   }
 
   /** Tags of the agents that hold a lock now. */

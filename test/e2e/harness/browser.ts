@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, CDPSession, Page } from '@playwright/test'
+import type { Browser, BrowserContext, CDPSession, Page, Worker } from '@playwright/test'
 import { until } from './poll.ts'
 
 interface Target {
@@ -44,11 +44,32 @@ export async function hubsOf(context: BrowserContext): Promise<string[]> {
   })
 }
 
+/** The tab that leads, where the hub is its dedicated worker. */
+export async function leaderOf(context: BrowserContext): Promise<{ page: Page; worker: Worker }> {
+  return until('a tab to lead', () => {
+    for (const page of context.pages()) {
+      const worker = page.workers().find((candidate) => /leader-worker/.test(candidate.url()))
+      if (worker !== undefined) return { page, worker }
+    }
+    return null
+  })
+}
+
 /**
- * Kills every hub of a context, as the browser would when memory is short. Works on one that spins, too. Answers with when: milliseconds since
- * the epoch.
+ * Kills every hub of a context, as the browser would when memory is short. Works on a SharedWorker that spins, too. The browser kills no
+ * dedicated worker alone: that one ends itself. Answers with when: milliseconds since the epoch.
  */
 export async function killHub(context: BrowserContext): Promise<number> {
+  const [page] = context.pages()
+  if (page !== undefined && !(await page.evaluate(() => 'SharedWorker' in globalThis))) {
+    const { worker } = await leaderOf(context)
+    const ended = new Promise((resolve) => worker.once('close', resolve))
+    const when = Date.now()
+    // Its end may overtake the answer.
+    worker.evaluate(() => self.close()).catch(() => {})
+    await ended
+    return when
+  }
   const hubs = await until('a hub to kill', async () => {
     const found = await hubsOf(context)
     return found.length > 0 ? found : null

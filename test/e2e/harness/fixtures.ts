@@ -1,5 +1,6 @@
 import { test as base } from '@playwright/test'
 import type { Page } from '@playwright/test'
+import type { Tier } from '../../../src/protocol/hub-port.ts'
 import type { Source } from '../../../src/protocol/source.ts'
 import type { View } from '../page/page.ts'
 import { PAGE_FOLDER } from './build-page.ts'
@@ -57,6 +58,11 @@ export class Tab {
   }
 }
 
+interface Options {
+  /** What the browser lets pages have, and so where the hub runs. */
+  tier: Tier
+}
+
 interface Fixtures {
   upstream: TestUpstream
   /** Test pages on the upstream's origin, sharing one hub. */
@@ -66,7 +72,13 @@ interface Fixtures {
   network: ServerProxy
 }
 
-export const test = base.extend<Fixtures>({
+export const test = base.extend<Options & Fixtures>({
+  tier: ['shared-worker', { option: true }],
+  context: async ({ context, tier }, use) => {
+    if (tier === 'leader-tab') await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'))
+    if (tier === 'page') await context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'locks'))
+    await use(context)
+  },
   upstream: async ({ context: _ }, use) => {
     const upstream = await TestUpstream.start(PAGE_FOLDER)
     await use(upstream)

@@ -2,7 +2,7 @@ import { expect, test } from '../harness/fixtures.ts'
 import { expectSeq, lines } from '../harness/truth.ts'
 
 test('a hub script that cannot be loaded is a typed error, and no view hangs', async ({ upstream, context }) => {
-  upstream.missing = /hub-worker/
+  upstream.missing = /(hub|leader)-worker/
   const page = await context.newPage()
   await page.goto(upstream.origin)
   const code = await page.evaluate(() =>

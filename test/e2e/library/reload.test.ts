@@ -1,9 +1,10 @@
 import { expect, test } from '../harness/fixtures.ts'
 import { expectSeq, expectWhole, lines } from '../harness/truth.ts'
 
-test('a reload in mid-stream comes back with everything and goes on live, over the same connection', async ({
+test('a reload in mid-stream comes back with everything and goes on live, over the same connection where a hub outlives its tab', async ({
   upstream,
   tabs,
+  tier,
 }) => {
   const stream = upstream.script('reload', { format: 'sse-ids', chunks: lines(120), released: 70, ends: false })
   const [tab] = await tabs(1)
@@ -20,6 +21,10 @@ test('a reload in mid-stream comes back with everything and goes on live, over t
   stream.release()
   stream.end()
   await expectWhole([tab], 'reload', stream.truth.join(''))
+  if (tier === 'leader-tab') {
+    expect(stream.requests.map((request) => request.lastEventId)).toEqual([null, '70'])
+    return
+  }
   // Chromium 148 and newer keep the hub over a reload (extendedLifetime); a test that fails here has noticed a change of the browser's.
   expect(await tab.bootId()).toBe(boot)
   expect(stream.requests).toHaveLength(1)

@@ -1,4 +1,4 @@
-import { Tab, expect, test } from '../harness/fixtures.ts'
+import { expect, test } from '../harness/fixtures.ts'
 import { expectPrefix, expectSeq, expectWhole, lines } from '../harness/truth.ts'
 
 test('two tabs show the same stream live, over one connection', async ({ upstream, tabs }) => {
@@ -90,18 +90,14 @@ test('a tab that spins delays no other, and has everything once it is back', asy
   await expectWhole([bad], 'spin', stream.truth.join(''))
 })
 
-test('without SharedWorker the page is its own hub, says so, and streams all the same', async ({
-  upstream,
-  context,
-}) => {
-  await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'))
-  const stream = upstream.script('alone', { format: 'sse-ids', chunks: lines(50), released: 20, ends: false })
-  const tab = new Tab(await context.newPage())
-  await tab.page.goto(upstream.origin)
-  await tab.send('alone', { url: stream.path })
-  await expectSeq([tab], 'alone', 20)
-  expect(await tab.page.evaluate(() => hw.hub.info?.tier)).toBe('page')
+test('the page says which tier it has, and has it for all that it shows', async ({ upstream, tabs, tier }) => {
+  const stream = upstream.script('tier', { format: 'sse-ids', chunks: lines(50), released: 20, ends: false })
+  const [tab] = await tabs(1)
+  if (tab === undefined) throw new Error('no tab')
+  await tab.send('tier', { url: stream.path })
+  await expectSeq([tab], 'tier', 20)
+  expect(await tab.page.evaluate(() => hw.hub.info)).toMatchObject({ tier, durable: tier !== 'page' })
   stream.release()
   stream.end()
-  await expectWhole([tab], 'alone', stream.truth.join(''))
+  await expectWhole([tab], 'tier', stream.truth.join(''))
 })

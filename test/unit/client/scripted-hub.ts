@@ -1,5 +1,6 @@
 import * as Comlink from 'comlink'
 import { Connection } from '../../../src/client/connection.ts'
+import { backPorts } from '../../../src/client/hub-start.ts'
 import { acquireLock, type HeldLock } from '../../../src/liveness/locks.ts'
 import type { Gap, NewChunk } from '../../../src/protocol/chunk.ts'
 import type { Attach, Attached, Batch, HubPort, Reply, TabPort, Welcome } from '../../../src/protocol/hub-port.ts'
@@ -70,8 +71,8 @@ export class ScriptedHub {
 
   serve(port: MessagePort): void {
     const hub: HubPort = {
-      hello: (_, tab) => {
-        this.tab = Comlink.wrap<TabPort>(tab)
+      hello: (_, back) => {
+        this.tab = Comlink.wrap<TabPort>(back as MessagePort)
         return this.welcome()
       },
       attach: (request) => {
@@ -147,13 +148,13 @@ export class Page {
     this.hub = hub
     const alive = hub.live(this.locks)
     this.connection = new Connection({
-      start: async (generation) => {
+      start: async (_, generation) => {
         this.starts.push(generation)
         if (this.fail) return this.fail()
         await alive
         const { port1, port2 } = new MessageChannel()
         this.hub.serve(port2)
-        return { port: port1, failed: new Promise<never>(() => undefined) }
+        return { port: port1, ...backPorts(), failed: new Promise<never>(() => undefined) }
       },
       locks: withLocks ? this.locks.agent('page') : undefined,
       givesHeaders: true,

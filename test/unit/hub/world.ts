@@ -1,5 +1,6 @@
 import type { ChannelOptions } from '../../../src/client/api.ts'
 import { Connection } from '../../../src/client/connection.ts'
+import { backPorts } from '../../../src/client/hub-start.ts'
 import { HubChannel, type ChannelHost } from '../../../src/client/hub-channel.ts'
 import { Hub, type Pings } from '../../../src/hub/hub.ts'
 import type { Clock, MovedMessage } from '../../../src/hub/hub-context.ts'
@@ -355,7 +356,7 @@ export class World {
         const { port1, port2 } = new MessageChannel()
         entry.ports.push(port2)
         new TabLink(entry.hub, port2)
-        return { port: this.wire(tag, port1), failed: new Promise<never>(() => undefined) }
+        return { port: this.wire(tag, port1), ...backPorts(), failed: new Promise<never>(() => undefined) }
       },
       locks: this.locks.agent(tag),
       givesHeaders: true,

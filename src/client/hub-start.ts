@@ -1,0 +1,28 @@
+import { transfer } from 'comlink'
+import type { Way } from '../liveness/pair-channel.ts'
+import { HeadwaterError } from '../protocol/errors.ts'
+
+/** A way to a hub, which may still be starting. */
+export interface HubStart {
+  /** Where this page calls the hub. */
+  port: Way
+  /** Where the hub calls this page, and what tells the hub so: a port, or a channel's name. */
+  back: Way
+  address: MessagePort | string
+  /** Rejects with `worker-failed` when the hub's script cannot be started; never resolves. */
+  failed: Promise<never>
+  /** This page wants no hub for now: what it runs for others goes to the next in line. */
+  leave?(): void
+}
+
+/** Two ports, as {@link HubStart} has them. */
+export function backPorts(): Pick<HubStart, 'back' | 'address'> {
+  const { port1, port2 } = new MessageChannel()
+  return { back: port1, address: transfer(port2, [port2]) }
+}
+
+export const notLoaded = (): HeadwaterError =>
+  new HeadwaterError(
+    'worker-failed',
+    'The script of the hub could not be loaded. What is stored is safe. Reload the page.',
+  )
