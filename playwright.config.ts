@@ -7,6 +7,15 @@ const executablePath = await findChromium()
 // Chosen before the runner looks for tests: which cells of the kill matrix there are depends on it, and its workers must find the same ones.
 process.env['HEADWATER_SEED'] ??= String(Date.now() % 2 ** 31)
 
+const matrixBrowser =
+  process.env['HEADWATER_MATRIX_ENGINE'] === 'firefox'
+    ? {
+        browserName: 'firefox' as const,
+        channel: 'moz-firefox',
+        launchOptions: { args: [], executablePath: '/usr/bin/firefox-esr' },
+      }
+    : {}
+
 export default defineConfig<{ tier: Tier }>({
   testDir: 'test',
   outputDir: 'test-results',
@@ -27,7 +36,7 @@ export default defineConfig<{ tier: Tier }>({
   },
   projects: [
     { name: 'e2e', testMatch: 'e2e/**/*.test.ts', testIgnore: 'e2e/matrix/**' },
-    { name: 'matrix', testMatch: 'e2e/matrix/**/*.test.ts', use: { trace: 'off' } },
+    { name: 'matrix', testMatch: 'e2e/matrix/**/*.test.ts', use: { trace: 'off', ...matrixBrowser } },
     // The same tests, where the hub is a dedicated worker of the tab that leads.
     { name: 'leader-tab', testMatch: 'e2e/library/*.test.ts', use: { tier: 'leader-tab' } },
     // One page with a hub of its own, in memory: what needs no second tab and no second life.

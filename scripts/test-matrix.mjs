@@ -16,7 +16,7 @@ function readArguments() {
   const { values } = parseArgs({
     options: {
       engine: { type: 'string', default: 'chromium' },
-      seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+      seed: { type: 'string', default: process.env['HEADWATER_SEED'] ?? String(Date.now() % 2 ** 31) },
       cells: { type: 'string', default: 'all' },
       only: { type: 'string', default: '' },
       list: { type: 'boolean', default: false },

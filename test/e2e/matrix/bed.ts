@@ -34,7 +34,8 @@ export class Bed {
   }
 
   get #url(): string {
-    return this.upstream.origin + (this.cell.killer.endsWith('-plain') ? '/?plain' : '/')
+    const plain = this.engine === 'firefox' || this.cell.killer.endsWith('-plain')
+    return this.upstream.origin + (plain ? '/?plain' : '/')
   }
 
   /** Opens tabs that watch from now on. */

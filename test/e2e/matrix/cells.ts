@@ -58,6 +58,9 @@ export const isHandOver = ({ point }: Cell): boolean => point === 'lock-granted'
 export const cutsSockets = ({ killer }: Cell): boolean =>
   killer === 'server-restarted' || killer === 'socket-cut' || killer === 'network-gone'
 
+/** Whether the hub that is held dies for certain. Of reloads and closed tabs that depends on the browser. */
+export const killsHub = ({ killer }: Cell): boolean => killer === 'hub-killed' || killer === 'creator-crashed'
+
 /** Why a cell is not run; `null` where it is. */
 export function whyNot(cell: Cell, engine: Engine): string | null {
   const { point, killer, upstream } = cell

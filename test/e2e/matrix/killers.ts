@@ -5,8 +5,10 @@ import type { Killer } from './cells.ts'
 
 /** Kills the hub that is held, in the way that the browser allows. */
 export async function killHeldHub(bed: Bed): Promise<void> {
-  if (bed.engine === 'firefox') bed.upstream.faults.release('die')
-  else await killHub(bed.context)
+  if (bed.engine === 'firefox') {
+    await bed.first.evaluate(() => matrix.countDeath())
+    bed.upstream.faults.release('die')
+  } else await killHub(bed.context)
   await until('the hub to be gone', () => (bed.upstream.faults.holds ? null : true))
 }
 

@@ -4,7 +4,7 @@ import { killHub } from '../harness/browser.ts'
 import { until } from '../harness/poll.ts'
 import type { SeenConnection } from '../harness/scripted-stream.ts'
 import type { Bed } from './bed.ts'
-import { cutsSockets, isHandOver } from './cells.ts'
+import { cutsSockets, isHandOver, killsHub } from './cells.ts'
 import type { Cell } from './cells.ts'
 import { killHeldHub, STRIKE } from './killers.ts'
 import type { Report } from './page/watcher.ts'
@@ -146,7 +146,7 @@ export async function runCell(bed: Bed): Promise<void> {
   await bed.look()
   await STRIKE[cell.killer](bed)
   // While a hub is held, a tab that was opened again may still be on its way to it.
-  const survived = !isHandOver(cell) && (upstream.faults.holds || boot === (await bed.bootId()))
+  const survived = !isHandOver(cell) && !killsHub(cell) && (upstream.faults.holds || boot === (await bed.bootId()))
   upstream.faults.release()
   stream.release()
   stream.end()

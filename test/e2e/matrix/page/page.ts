@@ -5,11 +5,17 @@ import type { Report, Truth } from './watcher.ts'
 
 const CHANNEL = 'matrix'
 
-/** A worker that dies with its last tab, as it does where browsers know no extended lifetime. */
+/** How many hubs have ended themselves so far, for all tabs. */
+const DEATHS = 'deaths'
+
+/**
+ * A worker that dies with its last tab, as it does where browsers know no extended lifetime. Firefox 153 connects pages to a worker that has
+ * ended itself for a while yet, which one that was killed does not do: so each death gives the next one another name.
+ */
 const plainWorker = (generation: number): SharedWorker =>
   new SharedWorker(new URL('../../../../sw/hub-worker.ts', import.meta.url), {
     type: 'module',
-    name: `plain:${generation}`,
+    name: `plain:${generation}:${localStorage.getItem(DEATHS) ?? ''}`,
   })
 
 const settings = new URLSearchParams(location.search)
@@ -26,6 +32,8 @@ const matrix = {
     return watcher.report
   },
   bootId: async (): Promise<string> => (hub.info ?? (await hub.ready)).bootId,
+  /** The hub is about to be told to end itself. */
+  countDeath: (): void => localStorage.setItem(DEATHS, `${localStorage.getItem(DEATHS) ?? ''}+`),
   /** Resolves once the service worker answers for pages that are opened from now on. */
   async registerServiceWorker(): Promise<void> {
     await navigator.serviceWorker.register('/service-worker.js')
