@@ -2,6 +2,7 @@ import type { BrowserContext, Page } from '@playwright/test'
 import { encodeData } from '../harness/wire-format.ts'
 import type { ScriptedStream } from '../harness/scripted-stream.ts'
 import type { TestUpstream } from '../harness/test-upstream.ts'
+import { isLed } from './cells.ts'
 import type { Cell, Engine } from './cells.ts'
 import type { Report } from './page/watcher.ts'
 
@@ -34,6 +35,7 @@ export class Bed {
   }
 
   get #url(): string {
+    if (isLed(this.cell)) return `${this.upstream.origin}/?led`
     const plain = this.engine === 'firefox' || this.cell.killer.endsWith('-plain')
     return this.upstream.origin + (plain ? '/?plain' : '/')
   }
@@ -66,6 +68,12 @@ export class Bed {
     for (const report of await Promise.all(this.tabs.map((tab) => tab.report()))) {
       this.shown = Math.max(this.shown, report.seq)
     }
+  }
+
+  /** Loads a tab again. */
+  async reload({ page }: MatrixTab): Promise<void> {
+    await page.reload()
+    await this.watch(page)
   }
 
   /** Forgets a tab that is gone. */

@@ -15,6 +15,10 @@ export const KILLERS = [
   /** All tabs are closed and one is opened again. */
   'all-closed',
   'all-closed-plain',
+  /** In the tier where the hub is a dedicated worker of one tab: that tab crashes, is closed, is reloaded. */
+  'leader-crashed',
+  'leader-closed',
+  'leader-reloaded',
   /** The service worker that serves page and hub script is stopped. */
   'service-worker-stopped',
   /** Every connection breaks, and the next request meets nobody. */
@@ -51,6 +55,9 @@ export const cellName = ({ point, killer, views, upstream }: Cell): string =>
 /** What `--only` takes. */
 export const cellId = ({ point, killer, views, upstream }: Cell): string => `${killer}/${point}/${views}/${upstream}`
 
+/** Whether the hub is a worker of the tab that leads. */
+export const isLed = ({ killer }: Cell): boolean => killer.startsWith('leader-')
+
 /** Whether another hub has died before the one that is held. */
 export const isHandOver = ({ point }: Cell): boolean => point === 'lock-granted' || point === 'epoch-raised'
 
@@ -59,7 +66,8 @@ export const cutsSockets = ({ killer }: Cell): boolean =>
   killer === 'server-restarted' || killer === 'socket-cut' || killer === 'network-gone'
 
 /** Whether the hub that is held dies for certain. Of reloads and closed tabs that depends on the browser. */
-export const killsHub = ({ killer }: Cell): boolean => killer === 'hub-killed' || killer === 'creator-crashed'
+export const killsHub = (cell: Cell): boolean =>
+  cell.killer === 'hub-killed' || cell.killer === 'creator-crashed' || isLed(cell)
 
 /** Why a cell is not run; `null` where it is. */
 export function whyNot(cell: Cell, engine: Engine): string | null {
@@ -69,7 +77,7 @@ export function whyNot(cell: Cell, engine: Engine): string | null {
   if (killer === 'socket-cut' && (isHandOver(cell) || point === 'before-fetch'))
     return 'there is no socket to cut before a fetch'
   if (engine === 'firefox') {
-    if (killer === 'creator-crashed') return 'Playwright has no way to crash a tab of Firefox'
+    if (killer.endsWith('-crashed')) return 'Playwright has no way to crash a tab of Firefox'
     if (killer === 'service-worker-stopped') return 'Playwright has no way to stop a service worker of Firefox'
     if (killer.endsWith('-plain')) return 'without extended lifetime the same as without -plain'
   }

@@ -1,6 +1,6 @@
 import { crashTab, killHub, stopServiceWorkers } from '../harness/browser.ts'
 import { until } from '../harness/poll.ts'
-import type { Bed } from './bed.ts'
+import type { Bed, MatrixTab } from './bed.ts'
 import type { Killer } from './cells.ts'
 
 /** Kills the hub that is held, in the way that the browser allows. */
@@ -12,30 +12,35 @@ export async function killHeldHub(bed: Bed): Promise<void> {
   await until('the hub to be gone', () => (bed.upstream.faults.holds ? null : true))
 }
 
-/** Crashes tabs, the oldest first, until the hub that is held is gone: it lives in the process of one of them. */
-async function crashCreator(bed: Bed): Promise<void> {
-  for (const tab of [...bed.tabs]) {
-    await crashTab(tab.page)
-    bed.drop(tab)
-    const last = bed.tabs.length === 0
-    const gone = await until(
-      'the hub to be gone',
-      () => (bed.upstream.faults.holds ? null : true),
-      last ? 5_000 : 500,
-    ).catch(() => false)
-    if (gone) break
+/** Strikes tabs, the oldest first, until the hub that is held is gone: it lives and dies with one of them. */
+async function strikeTabs(bed: Bed, strike: (tab: MatrixTab) => Promise<void>): Promise<void> {
+  const { faults } = bed.upstream
+  const tabs = [...bed.tabs]
+  for (const tab of tabs) {
+    await strike(tab)
+    // Which tab it is, only the browser knows: a look, not a wait. After the last one it must be gone.
+    const patience = tab === tabs.at(-1) ? 5_000 : 500
+    const gone = until('the hub to be gone', () => (faults.holds ? null : true), patience)
+    if (await gone.catch(() => false)) break
   }
-  if (bed.upstream.faults.holds) throw new Error('All tabs have crashed, and the hub lives.')
+  if (faults.holds) throw new Error('All tabs were struck, and the hub lives.')
   if (bed.tabs.length === 0) await bed.open(1)
 }
 
-async function reload(bed: Bed): Promise<void> {
-  await Promise.all(
-    bed.tabs.map(async ({ page }) => {
-      await page.reload()
-      await bed.watch(page)
-    }),
-  )
+const crash = (bed: Bed): Promise<void> =>
+  strikeTabs(bed, async (tab) => {
+    await crashTab(tab.page)
+    bed.drop(tab)
+  })
+
+const close = (bed: Bed): Promise<void> =>
+  strikeTabs(bed, async (tab) => {
+    await tab.page.close()
+    bed.drop(tab)
+  })
+
+async function reloadAll(bed: Bed): Promise<void> {
+  await Promise.all(bed.tabs.map((tab) => bed.reload(tab)))
 }
 
 async function closeAll(bed: Bed): Promise<void> {
@@ -55,11 +60,14 @@ async function breakNetwork(bed: Bed, refused: number): Promise<void> {
 /** What each killer does. All tabs that are left, and those that were opened again, watch afterwards. */
 export const STRIKE: Record<Killer, (bed: Bed) => Promise<void>> = {
   'hub-killed': killHeldHub,
-  'creator-crashed': crashCreator,
-  reloaded: reload,
-  'reloaded-plain': reload,
+  'creator-crashed': crash,
+  reloaded: reloadAll,
+  'reloaded-plain': reloadAll,
   'all-closed': closeAll,
   'all-closed-plain': closeAll,
+  'leader-crashed': crash,
+  'leader-closed': close,
+  'leader-reloaded': (bed) => strikeTabs(bed, (tab) => bed.reload(tab)),
   'service-worker-stopped': (bed) => stopServiceWorkers(bed.first),
   'server-restarted': (bed) => breakNetwork(bed, 1),
   'socket-cut': async (bed) => {

@@ -4,7 +4,7 @@ import { killHub } from '../harness/browser.ts'
 import { until } from '../harness/poll.ts'
 import type { SeenConnection } from '../harness/scripted-stream.ts'
 import type { Bed } from './bed.ts'
-import { cutsSockets, isHandOver, killsHub } from './cells.ts'
+import { cutsSockets, isHandOver, isLed, killsHub } from './cells.ts'
 import type { Cell } from './cells.ts'
 import { killHeldHub, STRIKE } from './killers.ts'
 import type { Report } from './page/watcher.ts'
@@ -30,7 +30,11 @@ async function shows(bed: Bed, seq: number): Promise<void> {
 /** Kills the first hub of the stream, so that another takes over and is held on its way. */
 async function handOver(bed: Bed): Promise<void> {
   const { upstream, stream, engine, cell } = bed
-  if (engine === 'chromium') {
+  if (isLed(cell)) {
+    upstream.faults.arm(cell.point)
+    // The oldest tab leads; the next one does from now on, or the same again where it is alone.
+    for (const tab of bed.tabs.slice(0, 1)) await bed.reload(tab)
+  } else if (engine === 'chromium') {
     upstream.faults.arm(cell.point)
     await killHub(bed.context)
   } else {
@@ -139,7 +143,9 @@ export async function runCell(bed: Bed): Promise<void> {
     await page.evaluate(() => matrix.registerServiceWorker())
     await page.close()
   }
-  await bed.open(early)
+  // One after another where it matters who leads.
+  if (isLed(cell)) for (let i = 0; i < early; i++) await bed.open(1)
+  else await bed.open(early)
   await reachPoint(bed)
   const boot = await bed.bootId()
   await bed.open(during)

@@ -19,7 +19,9 @@ const plainWorker = (generation: number): SharedWorker =>
   })
 
 const settings = new URLSearchParams(location.search)
-const hub = connectHub(settings.has('plain') ? { worker: plainWorker } : {})
+const hub = connectHub(
+  settings.has('led') ? { tier: 'leader-tab' } : settings.has('plain') ? { worker: plainWorker } : {},
+)
 let watcher: Watcher | undefined
 
 const matrix = {
