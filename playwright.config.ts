@@ -1,8 +1,9 @@
 import { defineConfig } from '@playwright/test'
 import type { Tier } from './src/protocol/hub-port.ts'
-import { chromiumArgs, findChromium } from './scripts/find-browser.mjs'
+import { chromiumArgs, findChromium, findFirefox } from './scripts/find-browser.mjs'
 
 const executablePath = await findChromium()
+const firefox = findFirefox()
 
 // Chosen before the runner looks for tests: which cells of the kill matrix there are depends on it, and its workers must find the same ones.
 process.env['HEADWATER_SEED'] ??= String(Date.now() % 2 ** 31)
@@ -47,5 +48,22 @@ export default defineConfig<{ tier: Tier }>({
       grep: /fault (?:1|2|4|5|10|26|29):|which tier|refused at the door|answers 404|eight streams in one tab/,
     },
     { name: 'pack', testMatch: 'pack/**/*.test.ts', timeout: 240_000 },
+    // Drives its browser by itself.
+    { name: 'webkit', testMatch: 'webkit/**/*.test.ts' },
+    {
+      name: 'firefox',
+      testMatch: 'e2e/**/*.test.ts',
+      // No browser takes part in the first two: once is enough. WebDriver BiDi does not show the workers of a page, which those of the leader tab
+      // look at; `npm run test:matrix` has an engine of its own to choose.
+      testIgnore: ['e2e/harness/**', 'e2e/server/start.test.ts', 'e2e/tiers/**', 'e2e/matrix/**'],
+      // Opening a tab takes it several times as long as Chromium.
+      timeout: 120_000,
+      use: {
+        browserName: 'firefox',
+        // The system's own Firefox, by WebDriver BiDi: Playwright's patched one is a download that not every machine can have.
+        channel: 'moz-firefox',
+        launchOptions: { args: [], ...(firefox !== null && { executablePath: firefox }) },
+      },
+    },
   ],
 })

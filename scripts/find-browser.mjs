@@ -57,6 +57,45 @@ export async function findChromium() {
   return USUAL_PLACES.find(isExecutable) ?? null
 }
 
+/** Names an installed Firefox goes by on the PATH. */
+const FIREFOX_NAMES = ['firefox-esr', 'firefox']
+
+const FIREFOX_PLACES = [
+  '/Applications/Firefox.app/Contents/MacOS/firefox',
+  ...['PROGRAMFILES', 'PROGRAMFILES(X86)'].flatMap((name) => {
+    const folder = process.env[name]
+    return folder === undefined ? [] : [join(folder, 'Mozilla Firefox', 'firefox.exe')]
+  }),
+]
+
+/**
+ * The Firefox that is there, or `null`. Never Playwright's own: the tests drive the one that people have.
+ *
+ * @returns {string | null}
+ * @throws {Error} where `HEADWATER_FIREFOX` names something that cannot be run.
+ */
+export function findFirefox() {
+  const named = process.env['HEADWATER_FIREFOX']
+  if (named !== undefined && named !== '') {
+    if (isExecutable(named)) return named
+    throw new Error(`HEADWATER_FIREFOX is set to "${named}", which cannot be run. Correct it, or unset it.`)
+  }
+  for (const name of FIREFOX_NAMES) {
+    const path = onPath(name)
+    if (path !== null) return path
+  }
+  return FIREFOX_PLACES.find(isExecutable) ?? null
+}
+
+/**
+ * What the smoke test of WebKit runs: Debian's WebKitWebDriver, under Xvfb. `null` where either is missing.
+ *
+ * @returns {string | null}
+ */
+export function findWebKit() {
+  return onPath('xvfb-run') === null ? null : onPath('WebKitWebDriver')
+}
+
 /** Debian's package, where we are allowed to: as root, with apt. */
 function installByApt() {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || onPath('apt-get') === null) return
@@ -104,7 +143,11 @@ export function chromiumArgs() {
   return process.getuid?.() === 0 ? ['--no-sandbox'] : []
 }
 
-/** @param {string} path */
-export function chromiumVersion(path) {
+/**
+ * What a browser says of its version.
+ *
+ * @param {string} path
+ */
+export function browserVersion(path) {
   return execFileSync(path, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
 }

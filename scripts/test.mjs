@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { requireNode } from '../bin/node-version.js'
 import { buildOutdated } from './build.mjs'
-import { chromiumVersion, ensureChromium } from './find-browser.mjs'
+import { browserVersion, ensureChromium, findFirefox, findWebKit } from './find-browser.mjs'
 
 requireNode()
 
@@ -63,7 +63,22 @@ async function playwright(project, report) {
   return [status, { passed: stats.expected, failed: stats.unexpected + stats.flaky, skipped: stats.skipped }]
 }
 
-/** @type {[title: string, suite: (report: string) => Promise<[number, Count]>][]} */
+/**
+ * An engine besides Chromium. In CI it is required; elsewhere its suites are skipped where it is not installed, and that is said.
+ *
+ * @typedef {{ name: string, find: () => string | null, install: string }} Engine
+ */
+
+/** @type {Engine} */
+const FIREFOX = { name: 'Firefox', find: findFirefox, install: 'apt-get install firefox-esr, or set HEADWATER_FIREFOX' }
+/** @type {Engine} */
+const WEBKIT = {
+  name: 'WebKitWebDriver with Xvfb',
+  find: findWebKit,
+  install: 'apt-get install webkit2gtk-driver xvfb xauth',
+}
+
+/** @type {[title: string, suite: (report: string) => Promise<[number, Count]>, engine?: Engine][]} */
 const SUITES = [
   ['unit and contract tests under Node', (report) => vitest('node', report)],
   ['tests in the browser', (report) => vitest('browser', report)],
@@ -72,6 +87,9 @@ const SUITES = [
   ['the same without SharedWorker: a leader tab', (report) => playwright('leader-tab', report)],
   ['the same in one page alone', (report) => playwright('in-page', report)],
   ['the package at an outsider’s', (report) => playwright('pack', report)],
+  ['tests in the browser, in Firefox', (report) => vitest('browser-firefox', report), FIREFOX],
+  ['several tabs, end to end, in Firefox', (report) => playwright('firefox', report), FIREFOX],
+  ['smoke test in WebKit', (report) => playwright('webkit', report), WEBKIT],
 ]
 
 /** @type {Count} */
@@ -82,11 +100,19 @@ try {
   const chromium = await ensureChromium()
   // From here on every runner uses the one that was found or installed just now.
   process.env['HEADWATER_CHROMIUM'] = chromium
-  console.log(`Node ${process.versions.node}, ${chromiumVersion(chromium)}`)
+  const firefox = findFirefox()
+  console.log([`Node ${process.versions.node}`, ...[chromium, firefox ?? []].flat().map(browserVersion)].join(', '))
   await buildOutdated({ say: console.log })
-  for (const [i, [title, suite]] of SUITES.entries()) {
+  for (const [i, [title, suite, engine]] of SUITES.entries()) {
     console.log(`\n=== ${title}`)
+    const began = performance.now()
     try {
+      const path = engine?.find()
+      if (engine && path == null) {
+        if (process.env['CI'] === 'true') throw new Error(`CI needs ${engine.name}: ${engine.install}.`)
+        console.log(`${engine.name} not found: skipped (${engine.install}).`)
+        continue
+      }
       const [status, count] = await suite(join(folder, `${i}.json`))
       // A runner that fails without a failed test failed as a whole: an import that breaks, an unhandled rejection.
       if (status !== 0 && count.failed === 0) count.failed = 1
@@ -97,8 +123,9 @@ try {
       total.passed += count.passed
       total.failed += count.failed
       total.skipped += count.skipped
+      console.log(`took ${((performance.now() - began) / 1000).toFixed(0)} s`)
     } catch (error) {
-      console.log(`The runner gave no report: ${error instanceof Error ? error.message : error}`)
+      console.log(`It did not run: ${error instanceof Error ? error.message : error}`)
       total.failed++
     }
   }

@@ -1,5 +1,9 @@
 import type { Browser, BrowserContext, CDPSession, Page, Worker } from '@playwright/test'
+import { chromiumOnly } from './engines.ts'
 import { until } from './poll.ts'
+
+/** On this channel the hub of the test page is told to end itself. */
+export const DEATH_CHANNEL = 'headwater-test:die'
 
 interface Target {
   targetId: string
@@ -56,10 +60,11 @@ export async function leaderOf(context: BrowserContext): Promise<{ page: Page; w
 }
 
 /**
- * Kills every hub of a context, as the browser would when memory is short. Works on a SharedWorker that spins, too. The browser kills no
+ * Kills every hub of a context, as the browser would when memory is short. In Chromium it works on a SharedWorker that spins, too. The browser kills no
  * dedicated worker alone: that one ends itself. Answers with when: milliseconds since the epoch.
  */
 export async function killHub(context: BrowserContext): Promise<number> {
+  if (browserOf(context).browserType().name() !== 'chromium') return askHubsToDie(context)
   const [page] = context.pages()
   if (page !== undefined && !(await page.evaluate(() => 'SharedWorker' in globalThis))) {
     const { worker } = await leaderOf(context)
@@ -81,8 +86,48 @@ export async function killHub(context: BrowserContext): Promise<number> {
   })
 }
 
+/** Hands out workers of another name than those before, so that a page which asks for one does not get the one that is dying. */
+function renameWorkers(): void {
+  const Before = globalThis.SharedWorker
+  globalThis.SharedWorker = class extends Before {
+    constructor(url: string | URL, options?: string | WorkerOptions) {
+      const given = typeof options === 'string' ? { name: options } : options
+      super(url, { ...given, name: `${given?.name ?? ''}+` })
+    }
+  }
+}
+
+/**
+ * Where no automation reaches a shared worker: the hub of the test page ends itself at once when it hears this (see `build-page.ts`), in
+ * whatever it was doing. To all others that is the same death, except that Firefox 153 connects pages to such a worker for a while yet.
+ * Resolves once its lock is free, with when: milliseconds since the epoch.
+ */
+async function askHubsToDie(context: BrowserContext): Promise<number> {
+  const pages = context.pages()
+  const [page] = pages
+  if (page === undefined) throw new Error('The context has no page.')
+  if (!(await page.evaluate(() => 'hw' in globalThis))) chromiumOnly('kill the app’s hub')
+  await context.addInitScript(renameWorkers)
+  await Promise.all(pages.map((each) => each.evaluate(renameWorkers)))
+  return page.evaluate(async (channelName) => {
+    const hubs = async (): Promise<string[]> => {
+      const { held = [] } = await navigator.locks.query()
+      return held.flatMap(({ name }) => (name?.startsWith('headwater:hub:') ? [name] : []))
+    }
+    let doomed = await hubs()
+    while (doomed.length === 0) doomed = await hubs()
+    const channel = new BroadcastChannel(channelName)
+    const when = Date.now()
+    channel.postMessage('die')
+    for (const name of doomed) await navigator.locks.request(name, { mode: 'shared' }, () => undefined)
+    channel.close()
+    return when
+  }, DEATH_CHANNEL)
+}
+
 /** Crashes a tab's process. What lived in that process is gone, the hub included if this tab created it. */
 export async function crashTab(page: Page): Promise<void> {
+  chromiumOnly('crash a tab')
   const crashed = page.waitForEvent('crash')
   // The navigation never ends: the process that would say so is gone.
   page.goto('chrome://crash').catch(() => {})
@@ -91,10 +136,22 @@ export async function crashTab(page: Page): Promise<void> {
 
 /** Stops the service workers of a page's origin; the browser starts them again when they are needed. */
 export async function stopServiceWorkers(page: Page): Promise<void> {
+  chromiumOnly('stop a service worker')
   const session = await page.context().newCDPSession(page)
   await session.send('ServiceWorker.enable')
   await session.send('ServiceWorker.stopAllWorkers')
   await session.detach()
+}
+
+/** Freezes a tab, as the browser does with those that were hidden for long: no task of its runs. Answers with the way to thaw it. */
+export async function freezeTab(page: Page): Promise<() => Promise<void>> {
+  chromiumOnly('freeze a tab')
+  const session = await page.context().newCDPSession(page)
+  await session.send('Page.setWebLifecycleState', { state: 'frozen' })
+  return async () => {
+    await session.send('Page.setWebLifecycleState', { state: 'active' })
+    await session.detach()
+  }
 }
 
 /** Opens tabs that share workers and storage. */

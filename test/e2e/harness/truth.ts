@@ -1,5 +1,14 @@
 import { expect } from '@playwright/test'
-import type { Tab } from './fixtures.ts'
+import type { View } from '../page/page.ts'
+
+/** What shows a channel: a tab, in whatever engine. */
+export interface Viewer {
+  view(channel: string): Promise<View>
+  /** The status that it shows. */
+  status(channel: string): Promise<string>
+  /** The seq that it shows. */
+  seq(channel: string): Promise<number>
+}
 
 /** Lines `line 1` to `line <count>`, as chunks of text. */
 export function lines(count: number, word = 'line'): string[] {
@@ -7,7 +16,7 @@ export function lines(count: number, word = 'line'): string[] {
 }
 
 /** Every tab shows the whole truth in its newest stream of a channel: each byte once, in order, nothing missing; and knows that it is done. */
-export async function expectWhole(tabs: readonly Tab[], channel: string, truth: string): Promise<void> {
+export async function expectWhole(tabs: readonly Viewer[], channel: string, truth: string): Promise<void> {
   for (const tab of tabs) {
     await expect.poll(() => tab.status(channel), { timeout: 30_000 }).toBe('done')
     await expect.poll(async () => (await tab.view(channel)).streams.at(-1)?.ended).toBe(true)
@@ -18,7 +27,7 @@ export async function expectWhole(tabs: readonly Tab[], channel: string, truth: 
 }
 
 /** What a tab shows now is a prefix of the truth, without duplicate, hole or gap (I3). */
-export async function expectPrefix(tab: Tab, channel: string, truth: string): Promise<void> {
+export async function expectPrefix(tab: Viewer, channel: string, truth: string): Promise<void> {
   const stream = (await tab.view(channel)).streams.at(-1)
   if (stream === undefined) return
   expect(stream.contiguous, 'seqs are contiguous').toBe(true)
@@ -33,6 +42,6 @@ export async function expectPrefix(tab: Tab, channel: string, truth: string): Pr
 }
 
 /** Waits until every tab shows at least `seq` chunks. */
-export async function expectSeq(tabs: readonly Tab[], channel: string, seq: number): Promise<void> {
+export async function expectSeq(tabs: readonly Viewer[], channel: string, seq: number): Promise<void> {
   for (const tab of tabs) await expect.poll(() => tab.seq(channel)).toBeGreaterThanOrEqual(seq)
 }

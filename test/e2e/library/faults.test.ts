@@ -1,5 +1,6 @@
 // The faults that recur in systems of this kind (see docs): each is one that ours must not have.
-import { killHub } from '../harness/browser.ts'
+import { freezeTab, killHub } from '../harness/browser.ts'
+import { beforeFirstByte } from '../harness/engines.ts'
 import { expect, test } from '../harness/fixtures.ts'
 import { expectPrefix, expectSeq, expectWhole, lines } from '../harness/truth.ts'
 
@@ -99,22 +100,23 @@ test('fault 6: a second recovery does not repeat what the first recovered', asyn
   expect(stream.requests.map((request) => request.lastEventId)).toEqual([null, '30', '60'])
 })
 
-test('fault 7: a viewer that is there before the first chunk gets the first chunk', async ({ upstream, tabs }) => {
+test('fault 7: a viewer that is there before the first chunk gets the first chunk', async ({
+  upstream,
+  tabs,
+  browserName,
+}) => {
   const stream = upstream.script('f7', { format: 'sse-ids', chunks: lines(10), released: 0, ends: false })
   const two = await tabs(2)
   await two[1]?.follow('f7')
   await two[0]?.send('f7', { url: stream.path })
-  await expect.poll(() => two[1]?.status('f7')).toBe('streaming')
+  await expect.poll(() => two[1]?.status('f7')).toBe(beforeFirstByte(browserName))
+  await expect.poll(() => stream.open).toBe(1)
   stream.release()
   stream.end()
   await expectWhole(two, 'f7', stream.truth.join(''))
 })
 
-test('fault 8: a tab that is frozen holds nobody up, and has everything once it thaws', async ({
-  upstream,
-  tabs,
-  context,
-}) => {
+test('fault 8: a tab that is frozen holds nobody up, and has everything once it thaws', async ({ upstream, tabs }) => {
   const stream = upstream.script('f8', { format: 'sse-ids', chunks: lines(3_000), released: 100, ends: false })
   const two = await tabs(2)
   const [going, parked] = two
@@ -122,12 +124,11 @@ test('fault 8: a tab that is frozen holds nobody up, and has everything once it 
   await parked.follow('f8')
   await going.send('f8', { url: stream.path })
   await expectSeq(two, 'f8', 100)
-  const session = await context.newCDPSession(parked.page)
-  await session.send('Page.setWebLifecycleState', { state: 'frozen' })
+  const thaw = await freezeTab(parked.page)
   stream.release()
   stream.end()
   await expectWhole([going], 'f8', stream.truth.join(''))
-  await session.send('Page.setWebLifecycleState', { state: 'active' })
+  await thaw()
   await expectWhole([parked], 'f8', stream.truth.join(''))
 })
 

@@ -1,0 +1,23 @@
+import { test } from '@playwright/test'
+
+/** What tests do to a browser that only Chromium's automation can. A test that comes to it on another engine is skipped there, with the reason. */
+const CHROMIUM_ONLY = {
+  'crash a tab': 'Firefox keeps all pages of an origin in one process: none crashes alone.',
+  'freeze a tab': 'Firefox does not freeze tabs, so there is nothing to ask it for.',
+  'stop a service worker': 'WebDriver BiDi cannot stop a service worker.',
+  'kill the app’s hub':
+    'WebDriver BiDi does not reach shared workers. The test page’s hub ends itself when asked; the app’s has no such door.',
+} as const
+
+export type ChromiumTool = keyof typeof CHROMIUM_ONLY
+
+/** Skips the test that runs, where the engine is not Chromium. */
+export function chromiumOnly(tool: ChromiumTool): void {
+  const info = test.info()
+  info.skip(info.project.use.browserName !== 'chromium', `${tool}: ${CHROMIUM_ONLY[tool]}`)
+}
+
+/** What is shown of an upstream that sent its head and nothing more. Firefox 153 gives a response to `fetch` with its first byte, not before. */
+export function beforeFirstByte(browserName: string): 'streaming' | 'connecting' {
+  return browserName === 'firefox' ? 'connecting' : 'streaming'
+}
