@@ -75,6 +75,8 @@ export class Hub {
   #idle: ReadonlySet<StreamSession> = new Set()
   /** Open streams of an earlier life of the hub were found and given sessions. */
   readonly #started: Promise<void>
+  /** Open streams of other hubs are looked for at the next periodic read. */
+  #mustList = false
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -114,7 +116,7 @@ export class Hub {
       const { streamId, channel } = data ?? {}
       if (typeof streamId === 'string' && typeof channel === 'string') void this.#pinged({ streamId, channel })
     }
-    this.#started = this.#start()
+    this.#started = this.#adoptOpen()
     void this.#reread()
   }
 
@@ -127,11 +129,14 @@ export class Hub {
     return this.#context.journal
   }
 
-  async #start(): Promise<void> {
+  /** Streams that another hub may have left behind: this one queues for them. */
+  async #adoptOpen(): Promise<void> {
+    this.#mustList = false
     try {
       for (const row of await this.store.rows()) if (wantsOwner(row)) this.#adopt(row)
     } catch {
-      // A store that cannot be listed now is asked again by the periodic read.
+      // The periodic read asks again.
+      this.#mustList = true
     }
   }
 
@@ -146,6 +151,7 @@ export class Hub {
         if (row?.ending === null && (session.owned || this.#isNeeded(session.streamId))) await session.refresh()
       }
       for (const channel of this.#followers.channels) await this.#refollow(channel)
+      if (this.#mustList) await this.#adoptOpen()
       this.#sweep()
     }
   }
@@ -155,6 +161,11 @@ export class Hub {
     const idle = [...this.#sessions.values()].filter((session) => this.#isIdle(session))
     for (const session of idle) if (this.#idle.has(session)) this.release(session)
     this.#idle = new Set(idle.filter((session) => this.#sessions.get(session.streamId) === session))
+  }
+
+  /** Resolves after so many milliseconds, or when the signal aborts. */
+  delay(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#context.clock.delay(ms, signal)
   }
 
   /** Resolves when a store that failed may be asked again. */
@@ -382,6 +393,8 @@ export class Hub {
 
   addTab(tab: AttachedTab): void {
     this.#tabs.add(tab)
+    // It may come from a hub that died, and no ping need have told of that one's streams (rule 11).
+    this.#mustList = true
     this.nudge()
   }
 

@@ -15,6 +15,7 @@ import {
   StartSchema,
   VerbSchema,
 } from './check-message.ts'
+import { checkedPort } from './checked-port.ts'
 import { Cursor } from './cursor.ts'
 import type { AttachedTab, Hub } from './hub.ts'
 import type { StreamSession } from './stream-session.ts'
@@ -22,6 +23,9 @@ import { snapshotOf } from './row.ts'
 
 /** Cursors that one tab may hold: far more than views on a screen, few enough to bound a faulty tab. */
 const MAX_CURSORS = 1_000
+
+/** A tab gives up when a welcome takes 5 seconds; who has not said hello after this is gone, and nothing else would tell: its lock's name is not known. */
+const HELLO_DEADLINE_MS = 60_000
 
 /** The hub's end of one tab: its port, its cursors, its life. */
 export class TabLink implements AttachedTab {
@@ -41,7 +45,14 @@ export class TabLink implements AttachedTab {
   constructor(hub: Hub, port: Way) {
     this.#hub = hub
     this.#port = port
-    Comlink.expose(this.#serve(), port)
+    const served = this.#serve()
+    Comlink.expose(
+      served,
+      checkedPort(port, served, () => this.drop()),
+    )
+    void hub.delay(HELLO_DEADLINE_MS, this.#gone.signal).then(() => {
+      if (this.#tab === null) this.drop()
+    })
   }
 
   /** Every answer is a value; what throws becomes a refusal. */

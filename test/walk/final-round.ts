@@ -7,7 +7,9 @@ const STEPS = 60
 const STEP_MS = 4_000
 
 /** Nothing disturbs any more, and every upstream comes to its end. */
-function makePeace({ world, truth, gates, tabs, reference }: Walker): void {
+function makePeace(walker: Walker): void {
+  const { world, truth, gates, tabs, reference } = walker
+  walker.peace = true
   world.online = true
   world.pingsLost = false
   truth.refusing = null
@@ -84,6 +86,9 @@ export async function finalRound(walker: Walker, openChannels: () => number): Pr
   must(left.length === 0, 'in the end everything is complete, and answered', () => left.join('\n'))
   const robbed = world.hasZombies
   for (const tab of walker.tabs) tab.page.connection.close()
+  await walker.settle(30)
+  // Tabs that crashed before they said hello.
+  world.clock.advance(60_000)
   await walker.settle(30)
   await world.close()
   await walker.settle(30)

@@ -44,8 +44,8 @@ const verb =
     else if (kind === 'stop')
       walker.ask(tab, what, channel.stop(), same(id === null ? undefined : reference.stopping(id)))
     else {
-      const over = id === null ? undefined : reference.resuming(id)
-      walker.ask(tab, what, channel.resume().finally(over))
+      if (id === null) return null
+      walker.ask(tab, what, channel.resume().finally(reference.resuming(id)))
     }
     return what
   }
@@ -281,7 +281,7 @@ export const ACTS = {
     let slow = random() < 0.3
     const gate = `reader ${walker.answers.length}`
     walker.read(found.tab, found.channel, id, from, async () => {
-      if (!slow) return
+      if (!slow || walker.peace) return
       slow = false
       await new Promise<void>((resolve) => walker.gates.set(gate, resolve))
     })

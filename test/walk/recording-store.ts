@@ -12,7 +12,9 @@ export function recording(store: LogStore, committed: OnCommitted, close: () => 
     newest: (channel) => store.newest(channel),
     async commit(changes) {
       const results = await store.commit(changes)
-      for (const { row, applied } of results) if (applied && row !== undefined) committed(row)
+      // Several changes of one stream are one new version of its row.
+      const rows = results.flatMap(({ row, applied }) => (applied && row !== undefined ? [row] : []))
+      for (const row of new Map(rows.map((row) => [row.streamId, row])).values()) committed(row)
       return results
     },
     async openChannel(channel, decide) {

@@ -32,6 +32,20 @@ interface Known {
   forgotten: boolean
 }
 
+/** What may never be undone between two versions of a row. */
+function mustFollow(before: StreamRow, row: StreamRow): void {
+  const what = (): string => `${JSON.stringify(before)} → ${JSON.stringify(row)}`
+  must(row.epoch >= before.epoch, 'an epoch never falls', what)
+  must(row.seq >= before.seq, 'a committed seq never falls', what)
+  must(!before.sent || row.sent, 'what was sent stays sent', what)
+  must(
+    before.ending === null || JSON.stringify(before.ending) === JSON.stringify(row.ending),
+    'an ending is for good',
+    what,
+  )
+  must(before.ending === null || row.seq === before.seq, 'nothing is appended after the end', what)
+}
+
 /**
  * The reference model of a walk: a few facts per stream, and what must hold whenever one looks. It knows nothing of hubs, epochs or cursors: only what
  * users did, what upstream said, and what was committed.
@@ -82,7 +96,10 @@ export class Reference {
       if (mode !== 'join') this.#replaced.add(channel)
     } else if (method === 'verb') {
       const { kind, streamId } = argument as Verb
-      if (kind === 'cancel') this.known(streamId).cancelAsked = true
+      const known = this.known(streamId)
+      if (kind === 'cancel') known.cancelAsked = true
+      // Asked by a view that knew of another stream when it was asked.
+      if (kind === 'resume' && known.resuming === 0) this.resuming(streamId)()
     }
   }
 
@@ -96,22 +113,16 @@ export class Reference {
 
   #checkCommit(row: StreamRow): void {
     const known = this.known(row.streamId)
-    const before = known.versions.at(-1)
-    known.versions.push(row)
     const run = this.run(row.streamId)
+    // Two transactions may be heard of in another order than they were made in.
+    const at = known.versions.findLastIndex(({ version }) => version <= row.version)
+    const before = known.versions[at]
+    const after = known.versions[at + 1]
+    known.versions.splice(at + 1, 0, row)
     const what = (): string => `${JSON.stringify(before)} → ${JSON.stringify(row)}`
-    if (before !== undefined) {
-      must(row.version > before.version, 'a row’s version rises', what)
-      must(row.epoch >= before.epoch, 'an epoch never falls', what)
-      must(row.seq >= before.seq, 'a committed seq never falls', what)
-      must(!before.sent || row.sent, 'what was sent stays sent', what)
-      must(
-        before.ending === null || JSON.stringify(before.ending) === JSON.stringify(row.ending),
-        'an ending is for good',
-        what,
-      )
-      must(before.ending === null || row.seq === before.seq, 'nothing is appended after the end', what)
-    }
+    must(before?.version !== row.version, 'a row has each version once', what)
+    if (before !== undefined) mustFollow(before, row)
+    if (after !== undefined) mustFollow(row, after)
     must(row.seq <= (run?.released ?? 0), 'nothing is committed that upstream did not say', what)
     must(
       known.stoppedAt === null || row.ending !== null || (row.seq === known.stoppedAt && row.status === 'stopped'),

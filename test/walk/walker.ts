@@ -10,7 +10,15 @@ import type { StoreKind } from './walk-world.ts'
 import { WalkWorld } from './walk-world.ts'
 
 /** What a user may be told instead of an answer; anything else is a fault. */
-const REFUSALS = new Set(['closed', 'unknown-stream', 'not-resumable', 'store', 'upstream-error', 'http'])
+const REFUSALS = new Set([
+  'closed',
+  'unknown-stream',
+  'not-resumable',
+  'store',
+  'upstream-error',
+  'http',
+  'worker-failed',
+])
 
 export interface WalkTab {
   tag: string
@@ -39,6 +47,8 @@ export class Walker {
   answers: Answer[] = []
   /** Waits of slow things that the walk ends when it likes. */
   readonly gates = new Map<string, () => void>()
+  /** Nothing is disturbed, and nothing slow, any more. */
+  peace = false
 
   private constructor(world: WalkWorld, reference: Reference, truth: Truth, channels: readonly string[]) {
     this.world = world

@@ -1,6 +1,10 @@
+import type { MessagePort as NodePort } from 'node:worker_threads'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Connection } from '../../../src/client/connection.ts'
 import { PageReader } from '../../../src/client/page-reader.ts'
+import { backPorts } from '../../../src/client/hub-start.ts'
 import { HeadwaterError } from '../../../src/protocol/errors.ts'
+import { FakeLocks } from '../../support/fake-locks.ts'
 import { until } from '../hub/world.ts'
 import { Page, ScriptedHub, snapshot, texts } from './scripted-hub.ts'
 
@@ -113,6 +117,27 @@ describe('a page that comes and goes', () => {
     expect(page.connection.info).toBeNull()
     page.connection.resume()
     await page.connection.connected()
+  })
+
+  it('paused while a hub starts, it closes the port that comes too late', async () => {
+    let arrived: (port: MessagePort) => void = () => undefined
+    const { port1, port2 } = new MessageChannel()
+    const connection = new Connection({
+      start: () =>
+        new Promise(
+          (resolve) => (arrived = (port) => resolve({ port, ...backPorts(), failed: new Promise(() => undefined) })),
+        ),
+      locks: new FakeLocks().agent('page'),
+      givesHeaders: false,
+      headers: () => Promise.resolve(null),
+    })
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+    connection.pause()
+    let closed = false
+    ;(port2 as unknown as NodePort).once('close', () => (closed = true))
+    arrived(port1)
+    await until(() => closed, 'the port to close')
+    connection.close()
   })
 
   it('says bye when it closes, and refuses what comes later with `closed`', async () => {

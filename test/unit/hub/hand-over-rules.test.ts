@@ -227,6 +227,45 @@ describe('delivery', () => {
   })
 })
 
+describe('streams that nobody reads', () => {
+  /** A stream in a channel whose newest stream is another one. */
+  const startTwo = async (): Promise<string> => {
+    const tab = world.openTab().channel('build')
+    const older = await tab.open({ url: '/older' })
+    await tab.open({ url: '/log' })
+    await until(() => world.upstream.sockets.size === 2)
+    return older
+  }
+
+  it('rule 11: are taken over from a hub that died, by one that no ping told of them', async () => {
+    await world.startHub()
+    const survivor = world.hub
+    world.pingsLost = true
+    const owner = await world.startHub()
+    const older = await startTwo()
+    expect(survivor.inMemory).toBe(0)
+    world.killHub(owner)
+    await until(() => survivor.tabs.size > 0, 'the tab to come over')
+    world.upstream.end()
+    await settle()
+    world.clock.advance(3_000)
+    await until(async () => (await store.row(older))?.ending?.kind === 'done', 'the stream that nobody reads')
+  })
+
+  it('rule 11: are taken over by a hub whose store could not list them when it started', async () => {
+    const owner = await world.startHub()
+    const older = await startTwo()
+    world.killHub(owner)
+    store.failing.add('rows')
+    await world.startHub()
+    await settle()
+    store.failing.clear()
+    world.upstream.end()
+    world.clock.advance(3_000)
+    await until(async () => (await store.row(older))?.ending?.kind === 'done', 'the stream that nobody reads')
+  })
+})
+
 describe('verbs', () => {
   it('rule 12: an intent that no ping told of is obeyed by the owner, also after the hub that took it in has died', async () => {
     const first = await openReading()
