@@ -17,7 +17,7 @@ import { createStream } from './create-stream.ts'
 import { readPage } from './read-page.ts'
 import { release, resolveRow } from './row-life.ts'
 import { infoOf, isExpired, needsTouch } from './stream-row.ts'
-import type { StreamRow, TableDatabase } from './tables.ts'
+import type { StreamRow, TableDatabase, Tables } from './tables.ts'
 
 /** A {@link StreamStore} over any {@link TableDatabase}: the rules once, the storage as one likes. */
 export class TableStore implements StreamStore {
@@ -29,24 +29,42 @@ export class TableStore implements StreamStore {
   constructor(database: TableDatabase, now: () => number = Date.now) {
     this.#database = database
     this.#now = now
+    database.onForeignChange?.((change) => {
+      if (change !== null) this.#changes.emit(change)
+      else void this.#announceAll().catch(() => undefined)
+    })
+  }
+
+  /** Changes may have been missed: everybody looks again. */
+  async #announceAll(): Promise<void> {
+    for (const { channel, run } of await this.#visible()) this.#changes.emit({ kind: 'grown', name: { channel, run } })
+  }
+
+  /** A transaction, whose changes are told here and, where the database is shared, everywhere. */
+  async #write<T>(work: (tables: Tables) => T, changesOf: (result: T) => readonly StreamChange[]): Promise<T> {
+    const result = await this.#open().write(work, changesOf)
+    for (const change of changesOf(result)) this.#changes.emit(change)
+    return result
   }
 
   async create(name: StreamName, request: CreateRequest): Promise<CreateResult> {
-    const result = await this.#open().write((tables) => createStream(tables, name, request, this.#now()))
-    if (result.kind === 'created') this.#changes.emit({ kind: 'created', name })
-    return result
+    return this.#write(
+      (tables) => createStream(tables, name, request, this.#now()),
+      ({ kind }) => (kind === 'created' ? [{ kind, name }] : []),
+    )
   }
 
   async append(name: StreamName, request: AppendRequest): Promise<AppendResult> {
-    const result = await this.#open().write((tables) => appendTo(tables, name, request, this.#now()))
-    if (result.kind === 'appended') this.#changes.emit({ kind: request.ending == null ? 'grown' : 'ended', name })
-    return result
+    return this.#write(
+      (tables) => appendTo(tables, name, request, this.#now()),
+      ({ kind }) => (kind === 'appended' ? [{ kind: request.ending == null ? 'grown' : 'ended', name }] : []),
+    )
   }
 
   async read(name: StreamName, from: Place | 'start' | 'tail', maxBytes: number): Promise<ReadResult> {
     const now = this.#now()
     const database = this.#open()
-    const { page, touch } = database.read((tables) => {
+    const { page, touch } = await database.read((tables) => {
       const row = resolveRow(tables, name, now)
       return typeof row === 'string'
         ? { page: { kind: row } as ReadResult, touch: false }
@@ -71,14 +89,15 @@ export class TableStore implements StreamStore {
   }
 
   async remove(name: StreamName): Promise<'removed' | 'missing' | 'gone'> {
-    const result = await this.#open().write((tables) => {
-      const row = resolveRow(tables, name, this.#now())
-      if (typeof row === 'string') return row
-      release(tables, row)
-      return 'removed'
-    })
-    if (result === 'removed') this.#changes.emit({ kind: 'removed', name })
-    return result
+    return this.#write(
+      (tables) => {
+        const row = resolveRow(tables, name, this.#now())
+        if (typeof row === 'string') return row
+        release(tables, row)
+        return 'removed'
+      },
+      (kind) => (kind === 'removed' ? [{ kind, name }] : []),
+    )
   }
 
   async wasRun(name: StreamName): Promise<boolean> {
@@ -87,7 +106,7 @@ export class TableStore implements StreamStore {
 
   async channels(): Promise<readonly ChannelSummary[]> {
     const channels = new Map<string, { newest: StreamRow; runs: number }>()
-    for (const row of this.#visible()) {
+    for (const row of await this.#visible()) {
       if (row.channel === '') continue
       const known = channels.get(row.channel)
       channels.set(row.channel, {
@@ -101,37 +120,36 @@ export class TableStore implements StreamStore {
   }
 
   async runs(channel: string): Promise<readonly StreamInfo[]> {
-    return this.#visible(channel)
-      .sort((a, b) => b.id - a.id)
-      .map(infoOf)
+    const rows = await this.#visible(channel)
+    return rows.sort((a, b) => b.id - a.id).map(infoOf)
   }
 
   async unfinishedRuns(): Promise<readonly StreamInfo[]> {
-    return this.#visible()
-      .filter((row) => row.writer !== null && row.ending === null)
-      .map(infoOf)
+    const rows = await this.#visible()
+    return rows.filter((row) => row.writer !== null && row.ending === null).map(infoOf)
   }
 
-  #visible(channel?: string): StreamRow[] {
+  async #visible(channel?: string): Promise<StreamRow[]> {
     const now = this.#now()
     return this.#open().read((tables) => [...tables.rows(channel)].filter((row) => !row.gone && !isExpired(row, now)))
   }
 
   async sweep(): Promise<number> {
+    const isOver = (row: StreamRow): boolean => !row.gone && isExpired(row, this.#now())
     // Mostly there is nothing to do, and a read disturbs nobody.
-    if (!this.#open().read((tables) => [...tables.rows()].some((row) => !row.gone && isExpired(row, this.#now()))))
-      return 0
-    const removed = await this.#open().write((tables) => {
-      const now = this.#now()
-      const expired = [...tables.rows()].filter((row) => !row.gone && isExpired(row, now))
-      for (const row of expired) {
-        // Releasing an earlier one may have changed this one's count of forks.
-        const current = tables.rowById(row.id)
-        if (current !== undefined) release(tables, current)
-      }
-      return expired
-    })
-    for (const row of removed) this.#changes.emit({ kind: 'removed', name: { channel: row.channel, run: row.run } })
+    if (!(await this.#open().read((tables) => [...tables.rows()].some(isOver)))) return 0
+    const removed = await this.#write(
+      (tables) => {
+        const expired = [...tables.rows()].filter(isOver)
+        for (const row of expired) {
+          // Releasing an earlier one may have changed this one's count of forks.
+          const current = tables.rowById(row.id)
+          if (current !== undefined) release(tables, current)
+        }
+        return expired
+      },
+      (rows) => rows.map(({ channel, run }) => ({ kind: 'removed', name: { channel, run } })),
+    )
     return removed.length
   }
 

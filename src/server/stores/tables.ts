@@ -1,5 +1,5 @@
 import type { Ending } from '../../protocol/chunk.ts'
-import type { Place, ProducerTag, StreamName } from '../stream-store.ts'
+import type { Place, ProducerTag, StreamChange, StreamName } from '../stream-store.ts'
 
 /** A stream's row. Rows are replaced, never changed in place. */
 export interface StreamRow {
@@ -72,10 +72,15 @@ export interface Tables {
   saveTombstone(name: StreamName): void
 }
 
-/** Transactions over tables. */
+/** Transactions over tables. What is given to them may be run again: until it returned, it has changed nothing. */
 export interface TableDatabase {
-  read<T>(work: (tables: Tables) => T): T
-  /** Resolves once the transaction is as durable as the database promises. Transactions are applied in the order of the calls. */
-  write<T>(work: (tables: Tables) => T): Promise<T>
+  read<T>(work: (tables: Tables) => T): T | Promise<T>
+  /**
+   * Resolves once the transaction is as durable as the database promises. Transactions are applied in the order of the calls. A database that
+   * is shared by processes tells the others of `changesOf` the result, together with the commit.
+   */
+  write<T>(work: (tables: Tables) => T, changesOf?: (result: T) => readonly StreamChange[]): Promise<T>
+  /** For a database that is shared: called with what other processes committed; `null` where some of it may have been missed. */
+  onForeignChange?(listener: (change: StreamChange | null) => void): void
   close(): Promise<void>
 }

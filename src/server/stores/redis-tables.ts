@@ -1,0 +1,189 @@
+import { Redis } from 'ioredis'
+import { nanoid } from 'nanoid'
+import type { StreamChange } from '../stream-store.ts'
+import { Missing, RedisKnowledge, RedisTransaction } from './redis-transaction.ts'
+import { RedisKeys } from './redis-keys.ts'
+import type { TableDatabase, Tables } from './tables.ts'
+
+export interface RedisTablesOptions {
+  /** Address: `redis://` or `rediss://`, with user, password and database where there are any. */
+  url: string
+  /** What all keys and channels begin with, so that several services can share a Redis. Default `headwater`. */
+  prefix?: string
+}
+
+/**
+ * Checks that what a transaction read still holds, then writes: all of it or nothing. Sent again after a lost connection it is applied once, by
+ * its id, which Redis remembers for longer than any client waits.
+ * ARGV: id, count of checks, (key, field, value or '')…, count of commands, (count of words, word…)…
+ * Answers with 0, or the number of the first check that failed.
+ */
+const COMMIT = `
+local at = 3
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+for check = 1, tonumber(ARGV[1]) do
+  local found = redis.call('HGET', ARGV[at - 1], ARGV[at])
+  if (found or '') ~= ARGV[at + 1] then return check end
+  at = at + 3
+end
+local commands = tonumber(ARGV[at - 1])
+for command = 1, commands do
+  local words = tonumber(ARGV[at])
+  redis.call(unpack(ARGV, at + 1, at + words))
+  at = at + words + 1
+end
+if commands > 0 then redis.call('SET', KEYS[1], 1, 'EX', 600) end
+return 0
+`
+
+/** A transaction that loses so often against other processes is not going to win. */
+const MAX_CONFLICTS = 1_000
+/** Most records of one transaction: Redis does nothing else meanwhile. */
+const MAX_BATCH = 256
+
+type Commit = (key: string, ...args: (string | number | Buffer)[]) => Promise<number>
+
+interface Waiting {
+  readonly run: (tables: Tables) => { changes: readonly StreamChange[]; answer: () => void }
+  readonly reject: (error: unknown) => void
+}
+
+/** What another process committed; `null` where some of it may have been missed. */
+type ForeignChange = (change: StreamChange | null) => void
+
+/**
+ * Tables in Redis. The rules of the store are functions over tables that know nothing of waiting: they run on what is known here, are run
+ * again where something had to be fetched first, and what they wrote is committed by one script, which refuses where anything they had read has changed meanwhile.
+ */
+export class RedisTables implements TableDatabase {
+  readonly #redis: Redis
+  readonly #subscriber: Redis
+  readonly #keys: RedisKeys
+  readonly #known = new RedisKnowledge()
+  /** This process, as its own announcements name it. */
+  readonly #self = nanoid()
+  #waiting: Waiting[] = []
+  #running: Promise<void> | null = null
+  #listener: ForeignChange = () => undefined
+
+  constructor({ url, prefix = 'headwater' }: RedisTablesOptions) {
+    this.#keys = new RedisKeys(prefix)
+    this.#redis = new Redis(url, {
+      // A restart of Redis is a pause: commands wait, and those that got no answer are sent again.
+      maxRetriesPerRequest: null,
+      retryStrategy: (times) => Math.min(50 * 2 ** times, 2_000),
+      scripts: { headwaterCommit: { lua: COMMIT, numberOfKeys: 1 } },
+    })
+    this.#subscriber = this.#redis.duplicate()
+    for (const connection of [this.#redis, this.#subscriber]) {
+      // Without a listener it would be thrown. Calls wait, and `ready` says what is wrong at the start.
+      connection.on('error', () => undefined)
+    }
+    this.#subscriber.on('message', (_, message: string) => this.#hear(message))
+    // Also after every reconnection; what was said meanwhile is lost.
+    this.#subscriber.on('ready', () => {
+      void this.#subscriber.subscribe(this.#keys.changes).then(
+        () => this.#listener(null),
+        () => undefined,
+      )
+    })
+  }
+
+  async ready(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    let why = 'it does not answer'
+    const onError = (error: Error): void => void (why = error.message)
+    this.#redis.on('error', onError)
+    const tooLate = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`Redis cannot be reached: ${why}`)), timeoutMs)
+    })
+    try {
+      await Promise.race([this.#redis.ping(), tooLate])
+    } finally {
+      clearTimeout(timer)
+      this.#redis.off('error', onError)
+    }
+  }
+
+  onForeignChange(listener: ForeignChange): void {
+    this.#listener = listener
+  }
+
+  #hear(message: string): void {
+    const { from, change } = JSON.parse(message) as { from: string; change: StreamChange }
+    if (from !== this.#self) this.#listener(change)
+  }
+
+  /** Reads see one row as it is now, and what belongs to it: records never change. */
+  async read<T>(work: (tables: Tables) => T): Promise<T> {
+    const transaction = new RedisTransaction(this.#redis, this.#keys, new RedisKnowledge())
+    return transaction.run(() => work(transaction))
+  }
+
+  write<T>(work: (tables: Tables) => T, changesOf: (result: T) => readonly StreamChange[] = () => []): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const run: Waiting['run'] = (tables) => {
+        const result = work(tables)
+        return { changes: changesOf(result), answer: () => resolve(result) }
+      }
+      this.#waiting.push({ run, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** One transaction is in flight; what is asked meanwhile goes into the next, in order. */
+  async #run(): Promise<void> {
+    // Appends that arrive together are committed together.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_BATCH)
+      try {
+        await this.#commit(batch)
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    this.#running = null
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
+      const transaction = new RedisTransaction(this.#redis, this.#keys, this.#known)
+      const answers = await transaction.run(() =>
+        batch.map(({ run, reject }) => {
+          try {
+            return run(transaction)
+          } catch (error) {
+            if (error instanceof Missing) throw error
+            return { changes: [], answer: () => reject(error) }
+          }
+        }),
+      )
+      const announcements = answers.flatMap(({ changes }) =>
+        changes.map((change) => ['PUBLISH', this.#keys.changes, JSON.stringify({ from: this.#self, change })]),
+      )
+      const commands = [...transaction.commands(), ...announcements]
+      const commit = (this.#redis as unknown as { headwaterCommit: Commit }).headwaterCommit.bind(this.#redis)
+      const checks = transaction.checks
+      const failed = await commit(
+        this.#keys.transaction(nanoid()),
+        ...[checks.length, ...checks.flat()],
+        ...[commands.length, ...commands.flatMap((words) => [words.length, ...words])],
+      )
+      if (failed === 0) {
+        transaction.keep()
+        for (const { answer } of answers) answer()
+        return
+      }
+      transaction.forget()
+    }
+    throw new Error('Too many processes write the same streams at once.')
+  }
+
+  async close(): Promise<void> {
+    await this.#running
+    this.#listener = () => undefined
+    this.#subscriber.disconnect()
+    this.#redis.disconnect()
+  }
+}

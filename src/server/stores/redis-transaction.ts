@@ -1,0 +1,260 @@
+import type { Redis } from 'ioredis'
+import type { StreamName } from '../stream-store.ts'
+import type { RedisKeys } from './redis-keys.ts'
+import type { ProducerRow, StoredRecord, StreamRow, Tables } from './tables.ts'
+
+/** Something is needed that was not fetched yet. What threw it is run again once it is here. */
+export class Missing extends Error {
+  readonly fetch: () => Promise<void>
+
+  constructor(fetch: () => Promise<void>) {
+    super('Not fetched yet.')
+    this.fetch = fetch
+  }
+}
+
+/** A value as Redis has it; `raw: ''` where it has none. */
+interface Held<T> {
+  readonly raw: string
+  readonly value: T | undefined
+}
+
+function held<T>(raw: string | null | undefined): Held<T> {
+  return raw == null ? { raw: '', value: undefined } : { raw, value: JSON.parse(raw) as T }
+}
+
+/** Rows, names and producers that are remembered, so that an append costs one round trip. */
+const MAX_KNOWN = 10_000
+/** About how many bytes of records are fetched at once, and how many records at most. */
+const FETCH_BYTES = 1024 * 1024
+const FETCH_RECORDS = 2_000
+
+/** What was read or written last, by key and field. Wrong as soon as another process writes: every commit checks it. */
+export class RedisKnowledge {
+  readonly #held = new Map<string, Held<unknown>>()
+
+  get<T>(key: string, field: string): Held<T> | undefined {
+    return this.#held.get(`${key} ${field}`) as Held<T> | undefined
+  }
+
+  set(key: string, field: string, value: Held<unknown>): void {
+    if (this.#held.size >= MAX_KNOWN) this.#held.clear()
+    this.#held.set(`${key} ${field}`, value)
+  }
+
+  delete(key: string, field: string): void {
+    this.#held.delete(`${key} ${field}`)
+  }
+}
+
+type Word = string | number | Buffer
+
+/** One transaction's view of the tables: what is known, under what it wrote itself. */
+export class RedisTransaction implements Tables {
+  readonly #redis: Redis
+  readonly #keys: RedisKeys
+  readonly #known: RedisKnowledge
+  // Fetched for this transaction, and kept while its work is run again.
+  /** `null` where there is none. */
+  readonly #records = new Map<number, Map<number, StoredRecord | null>>()
+  readonly #tombstoned = new Map<string, boolean>()
+  readonly #lists = new Map<string, readonly number[]>()
+  readonly #ids: number[] = []
+  // Made anew by each run.
+  #idsGiven = 0
+  #checks = new Map<string, readonly [key: string, field: string]>()
+  /** By key and field; `undefined` where it is deleted. */
+  #written = new Map<string, { key: string; field: string; value: unknown }>()
+  #writtenRecords = new Map<number, Map<number, StoredRecord>>()
+  #commands: Word[][] = []
+
+  constructor(redis: Redis, keys: RedisKeys, known: RedisKnowledge) {
+    this.#redis = redis
+    this.#keys = keys
+    this.#known = known
+  }
+
+  /** Runs until nothing is missing any more. */
+  async run<T>(work: () => T): Promise<T> {
+    for (;;) {
+      this.#idsGiven = 0
+      this.#checks = new Map()
+      this.#written = new Map()
+      this.#writtenRecords = new Map()
+      this.#commands = []
+      try {
+        return work()
+      } catch (error) {
+        if (!(error instanceof Missing)) throw error
+        await error.fetch()
+      }
+    }
+  }
+
+  /** What must still hold: key, field, value. */
+  get checks(): [key: string, field: string, raw: string][] {
+    return [...this.#checks.values()].map(([key, field]) => [key, field, this.#known.get(key, field)?.raw ?? ''])
+  }
+
+  /** What is to be done then. */
+  commands(): Word[][] {
+    const fields = [...this.#written.values()].map(({ key, field, value }): Word[] =>
+      value === undefined ? ['HDEL', key, field] : ['HSET', key, field, JSON.stringify(value)],
+    )
+    const records = [...this.#writtenRecords].flatMap(([id, records]) =>
+      [...records].map(([index, { start, data }]): Word[] => {
+        const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+        return ['XADD', this.#keys.log(id), `${index + 1}-0`, 'start', start, 'data', bytes]
+      }),
+    )
+    return [...fields, ...records, ...this.#commands]
+  }
+
+  /** It was committed: what it wrote is known from now on. */
+  keep(): void {
+    for (const { key, field, value } of this.#written.values()) {
+      this.#known.set(key, field, held(value === undefined ? null : JSON.stringify(value)))
+    }
+  }
+
+  /** It was refused: what it had read is not what is there. */
+  forget(): void {
+    for (const [key, field] of this.#checks.values()) this.#known.delete(key, field)
+  }
+
+  #get<T>(key: string, field: string, fetch?: () => Promise<void>): T | undefined {
+    const at = `${key} ${field}`
+    const own = this.#written.get(at)
+    if (own !== undefined) return own.value as T | undefined
+    const known = this.#known.get<T>(key, field)
+    if (known === undefined) {
+      throw new Missing(fetch ?? (async () => this.#known.set(key, field, held<T>(await this.#redis.hget(key, field)))))
+    }
+    this.#checks.set(at, [key, field])
+    return known.value
+  }
+
+  #set(key: string, field: string, value: unknown): void {
+    this.#written.set(`${key} ${field}`, { key, field, value })
+  }
+
+  row(name: StreamName): StreamRow | undefined {
+    const id = this.#get<number>(this.#keys.names, this.#keys.field(name))
+    return id === undefined ? undefined : this.rowById(id)
+  }
+
+  rowById(id: number): StreamRow | undefined {
+    return this.#get(this.#keys.rows, String(id))
+  }
+
+  *rows(channel?: string): Iterable<StreamRow> {
+    const list = channel === undefined ? '' : this.#keys.runs(channel)
+    const ids = this.#lists.get(list)
+    if (ids === undefined) throw new Missing(() => this.#fetchRows(list))
+    for (const id of ids) {
+      const row = this.rowById(id)
+      if (row !== undefined) yield row
+    }
+  }
+
+  async #fetchRows(list: string): Promise<void> {
+    const { rows } = this.#keys
+    const ids = list === '' ? await this.#redis.hkeys(rows) : await this.#redis.smembers(list)
+    const values = ids.length === 0 ? [] : await this.#redis.hmget(rows, ...ids)
+    for (const [i, id] of ids.entries()) this.#known.set(rows, id, held(values[i]))
+    this.#lists.set(list, ids.map(Number))
+  }
+
+  saveRow(row: StreamRow): void {
+    this.#set(this.#keys.rows, String(row.id), row)
+    this.#set(this.#keys.names, this.#keys.field(row), row.id)
+    if (!this.#isListed(row)) this.#commands.push(['SADD', this.#keys.runs(row.channel), row.id])
+  }
+
+  /** Only a new row is not. */
+  #isListed(row: StreamRow): boolean {
+    return this.#known.get(this.#keys.rows, String(row.id))?.value !== undefined
+  }
+
+  dropRow(row: StreamRow): void {
+    const { rows, names } = this.#keys
+    this.#set(rows, String(row.id), undefined)
+    const field = this.#keys.field(row)
+    if (this.#get<number>(names, field) === row.id) this.#set(names, field, undefined)
+    this.#writtenRecords.delete(row.id)
+    this.#commands.push(
+      ['SREM', this.#keys.runs(row.channel), row.id],
+      ['DEL', this.#keys.producers(row.id), this.#keys.log(row.id)],
+    )
+  }
+
+  producer(id: number, producerId: string): ProducerRow | undefined {
+    return this.#get(this.#keys.producers(id), producerId)
+  }
+
+  saveProducer(id: number, producerId: string, row: ProducerRow): void {
+    this.#set(this.#keys.producers(id), producerId, row)
+  }
+
+  record(id: number, index: number): StoredRecord | undefined {
+    return this.#recordOf(id, index, index + 1)
+  }
+
+  *recordRange(id: number, from: number, to: number): Iterable<StoredRecord> {
+    for (let index = from; index < to; index++) {
+      const record = this.#recordOf(id, index, to)
+      // Deleted while it was read: whoever reads on finds no stream.
+      if (record === undefined) return
+      yield record
+    }
+  }
+
+  #recordOf(id: number, index: number, to: number): StoredRecord | undefined {
+    const own = this.#writtenRecords.get(id)?.get(index)
+    if (own !== undefined) return own
+    const record = this.#records.get(id)?.get(index)
+    if (record === undefined) throw new Missing(() => this.#fetchRecords(id, index, to))
+    return record ?? undefined
+  }
+
+  async #fetchRecords(id: number, from: number, to: number): Promise<void> {
+    const row = this.#known.get<StreamRow>(this.#keys.rows, String(id))?.value
+    const mean = row === undefined || row.records === 0 ? 1 : Math.max(1, row.bytes / row.records)
+    const count = Math.max(1, Math.min(to - from, FETCH_RECORDS, Math.ceil(FETCH_BYTES / mean)))
+    const found = await this.#redis.xrangeBuffer(this.#keys.log(id), `${from + 1}-0`, `${to}-0`, 'COUNT', count)
+    const records = this.#records.get(id) ?? new Map<number, StoredRecord | null>()
+    records.set(from, null)
+    for (const [entry, words] of found) {
+      const index = Number(entry.toString().split('-', 1)[0]) - 1
+      records.set(index, { start: Number(words[1]?.toString()), data: new Uint8Array(words[3] ?? []) })
+    }
+    this.#records.set(id, records)
+  }
+
+  saveRecord(id: number, index: number, record: StoredRecord): void {
+    const records = this.#writtenRecords.get(id) ?? new Map<number, StoredRecord>()
+    this.#writtenRecords.set(id, records.set(index, record))
+  }
+
+  nextId(): number {
+    const id = this.#ids[this.#idsGiven]
+    if (id === undefined) {
+      throw new Missing(async () => void this.#ids.push(await this.#redis.incr(this.#keys.lastId)))
+    }
+    this.#idsGiven += 1
+    return id
+  }
+
+  isTombstone(name: StreamName): boolean {
+    const field = this.#keys.field(name)
+    const known = this.#tombstoned.get(field)
+    if (known !== undefined) return known
+    throw new Missing(async () => {
+      this.#tombstoned.set(field, (await this.#redis.sismember(this.#keys.tombstones, field)) === 1)
+    })
+  }
+
+  saveTombstone(name: StreamName): void {
+    this.#commands.push(['SADD', this.#keys.tombstones, this.#keys.field(name)])
+  }
+}

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RedisStreamStore } from '../../../src/server/stores/redis.ts'
+import type { StreamChange } from '../../../src/server/stream-store.ts'
+import { hasRedis, RedisServer } from '../../support/redis-server.ts'
+import { runStoreContract } from './store-contract.ts'
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const text = (records: readonly Uint8Array[]): string => records.map((data) => new TextDecoder().decode(data)).join('')
+
+describe.skipIf(!hasRedis)('on a real Redis', () => {
+  let redis: RedisServer
+  let stores: RedisStreamStore[] = []
+  let prefixes = 0
+  beforeAll(async () => {
+    redis = await RedisServer.start()
+  })
+  afterAll(() => redis.close())
+
+  async function process(prefix: string, now?: () => number): Promise<RedisStreamStore> {
+    const store = new RedisStreamStore({ url: redis.url, prefix, ...(now && { now }) })
+    await store.ready()
+    stores.push(store)
+    return store
+  }
+  async function closeAll(): Promise<void> {
+    await Promise.all(stores.map((store) => store.close()))
+    stores = []
+  }
+
+  runStoreContract('RedisStreamStore', async () => {
+    let time = 1_000_000
+    const store = await process(`contract-${++prefixes}`, () => time)
+    return { store, advance: (ms) => void (time += ms), dispose: closeAll }
+  })
+
+  const name = { channel: 'build', run: '1' }
+  const say = (data: string, more = {}) => ({ contentType: 'text/plain', records: [bytes(data)], ...more })
+
+  it('shows what one process writes in another, and tells it', async () => {
+    const [a, b] = [await process('two'), await process('two')]
+    const heard: StreamChange['kind'][] = []
+    const ended = new Promise<void>((resolve) => {
+      b.watch(name, ({ kind }) => {
+        heard.push(kind)
+        if (kind === 'ended') resolve()
+      })
+    })
+    await a.create(name, { contentType: 'text/plain' })
+    await a.append(name, say('one '))
+    await b.append(name, say('two '))
+    await a.append(name, say('three', { ending: { kind: 'done' } }))
+    await ended
+    expect(heard.filter((kind) => kind !== 'created')).toEqual(['grown', 'grown', 'ended'])
+    const page = await b.read(name, 'start', 1e6)
+    expect(page.kind === 'page' && [text(page.records), page.info.ending]).toEqual(['one two three', { kind: 'done' }])
+    expect((await b.append(name, say('late'))).kind).toBe('closed')
+    await closeAll()
+  })
+
+  it('applies the appends of four processes at once one after the other, each once', async () => {
+    const all = await Promise.all([1, 2, 3, 4].map(() => process('four')))
+    await all[0]?.create(name, { contentType: 'text/plain' })
+    const results = await Promise.all(
+      all.flatMap((store, who) =>
+        Array.from({ length: 25 }, (_, i) =>
+          store.append(name, say(`${who}.${i};`, { producer: { id: `p${who}`, epoch: 0, seq: i } })),
+        ),
+      ),
+    )
+    expect(results.every(({ kind }) => kind === 'appended')).toBe(true)
+    const page = await all[3]?.read(name, 'start', 1e6)
+    const said = page?.kind === 'page' ? text(page.records).split(';').filter(Boolean) : []
+    expect(said).toHaveLength(100)
+    for (const who of [0, 1, 2, 3]) {
+      const own = said.filter((word) => word.startsWith(`${who}.`))
+      expect(own).toEqual(Array.from({ length: 25 }, (_, i) => `${who}.${i}`))
+    }
+    await closeAll()
+  })
+
+  it('waits while Redis is away, and loses and doubles nothing that it acknowledged', async () => {
+    const store = await process('away')
+    const other = await process('away')
+    await store.create(name, { contentType: 'text/plain' })
+    const acknowledged: number[] = []
+    const writing = (async () => {
+      for (let i = 0; i < 300; i++) {
+        await store.append(name, say(`${i};`))
+        acknowledged.push(i)
+      }
+    })()
+    for (const at of [50, 150, 250]) {
+      while (acknowledged.length < at) await new Promise((resolve) => setImmediate(resolve))
+      await redis.kill()
+      await redis.up()
+    }
+    await writing
+    const page = await other.read(name, 'start', 1e6)
+    const said = page.kind === 'page' ? text(page.records) : page.kind
+    expect(said).toBe(Array.from({ length: 300 }, (_, i) => `${i};`).join(''))
+    await closeAll()
+  })
+
+  it('says at the start that Redis cannot be reached', async () => {
+    const store = new RedisStreamStore({ url: 'redis://127.0.0.1:1' })
+    await expect(store.ready(300)).rejects.toThrow(/Redis cannot be reached: .*ECONNREFUSED/)
+    await store.close()
+  })
+})
