@@ -10,7 +10,11 @@ import { say } from './terminal.ts'
 const ARGS = {
   port: { type: 'string', description: 'Port to listen on, 0 for any free one (PORT; default 4437)', valueHint: 'n' },
   host: { type: 'string', description: 'Address to listen on (HOST; default 127.0.0.1)', valueHint: 'address' },
-  store: { type: 'string', description: 'memory or embedded (HEADWATER_STORE; default embedded)', valueHint: 'kind' },
+  store: {
+    type: 'string',
+    description: 'memory, embedded, or the address of a Redis (HEADWATER_STORE; default embedded)',
+    valueHint: 'kind',
+  },
   data: { type: 'string', description: 'Folder of the embedded store (HEADWATER_DATA)', valueHint: 'folder' },
   token: {
     type: 'string',
@@ -59,7 +63,7 @@ function screen(server: RunningServer, hasApp: boolean): string {
   return [
     '',
     `  Headwater    ${server.loginUrl}`,
-    `  Data         ${server.dataFolder ?? 'in memory only: gone when this ends'}`,
+    `  Data         ${server.dataPlace}`,
     `  Models       ${shown[0] ?? 'none'}`,
     ...shown.slice(1).map((label) => `               ${label}`),
     ...(onlyDemo ? ['               For real ones set OPENAI_API_KEY or ANTHROPIC_API_KEY, or start Ollama.'] : []),

@@ -8,7 +8,8 @@ export interface ServerConfig {
   /** 0 lets the system choose. */
   port: number
   host: string
-  store: 'memory' | 'embedded'
+  /** An address is one of Redis: `redis://` or `rediss://`. */
+  store: 'memory' | 'embedded' | { redis: string }
   /** Absolute path of the embedded store's folder. */
   dataFolder: string
   /** Token that clients must present; `null` where none was set (then one is generated where `host` is not loopback). */
@@ -99,11 +100,12 @@ function integer(name: string, value: string | number | undefined, fallback: num
   throw new StartError('bad-config', `${name} must be a whole number from ${min} to ${max}, not "${value}".`, name)
 }
 
-function storeKind(value: string): 'memory' | 'embedded' {
+function storeKind(value: string): ServerConfig['store'] {
   if (value === 'memory' || value === 'embedded') return value
+  if (/^rediss?:\/\/[^/]/.test(value) && URL.canParse(value)) return { redis: value }
   throw new StartError(
     'bad-config',
-    `HEADWATER_STORE must be "memory" or "embedded", not "${withoutSecrets(value)}".`,
+    `HEADWATER_STORE must be "memory", "embedded" or the address of a Redis ("redis://host:6379"), not "${withoutSecrets(value)}".`,
     'HEADWATER_STORE',
   )
 }
@@ -137,6 +139,6 @@ function ollamaAddress(value: string | null): string {
 }
 
 // A URL may carry a password; it is not repeated in a message.
-function withoutSecrets(value: string): string {
+export function withoutSecrets(value: string): string {
   return value.replace(/\/\/[^@/]*@/, '//…@')
 }

@@ -39,8 +39,8 @@ export interface StreamHandlerOptions {
 export interface StreamHandler {
   fetch(this: void, request: Request): Promise<Response>
   /**
-   * Ends, as `error` with the code `producer-lost`, the model runs that an earlier process left open. To be called once, before the first
-   * request. Resolves with how many there were.
+   * Ends, as `error` with the code `producer-lost`, the model runs whose process is gone. To be called before the first request and, where
+   * processes share a store, every few seconds. Resolves with how many there were.
    */
   endOrphans(): Promise<number>
   /** Ends live readers and model runs. What is asked for later is answered with 503. */

@@ -20,6 +20,8 @@ const CLOSE_MS = 1000
 const IDLE_MS = 20
 /** How often expired streams are deleted, in milliseconds. */
 const SWEEP_MS = 60_000
+/** How often runs of processes that died are looked for, in milliseconds. */
+const ORPHANS_MS = 5_000
 
 /** What `serve` needs. */
 export interface ServeOptions {
@@ -38,8 +40,10 @@ export interface RunningServer {
   readonly url: string
   /** Address that logs a browser in: with the token where one is needed, else `url`. */
   readonly loginUrl: string
-  /** Folder of the embedded store; `null` where streams are kept in memory only. */
+  /** Folder of the embedded store; `null` where streams are kept elsewhere. */
   readonly dataFolder: string | null
+  /** Where streams are kept, for people. */
+  readonly dataPlace: string
   /** Models on offer; the first is the default. */
   readonly models: readonly ModelInfo[]
   /** Ends live readers and model runs, releases the store. Safe to call twice. */
@@ -76,10 +80,16 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       SWEEP_MS,
     )
     sweeper.unref()
+    const orphans = setInterval(
+      () => void handler.endOrphans().catch((error) => log(`Looking for orphaned runs failed: ${error}`)),
+      ORPHANS_MS,
+    )
+    orphans.unref()
 
     let closed: Promise<void> | null = null
     const close = async (): Promise<void> => {
       clearInterval(sweeper)
+      clearInterval(orphans)
       await handler.close()
       await closeServer(server)
       await opened.close()
@@ -88,6 +98,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       url,
       loginUrl: token === null ? url : `${url}/?token=${encodeURIComponent(token)}`,
       dataFolder: opened.folder,
+      dataPlace: opened.place,
       models: models.map(({ info }) => info),
       close: () => (closed ??= close()),
     }

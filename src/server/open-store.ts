@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { ServerConfig } from './config.ts'
+import { withoutSecrets, type ServerConfig } from './config.ts'
 import { lockFolder } from './folder-lock.ts'
 import { StartError } from './server-error.ts'
 import { MemoryStreamStore } from './stores/memory.ts'
@@ -8,16 +8,39 @@ import type { StreamStore } from './stream-store.ts'
 
 export interface OpenedStore {
   store: StreamStore
-  /** `null` where nothing is kept on disk. */
+  /** `null` where nothing is kept on this disk. */
   folder: string | null
+  /** Where the data is, for people. */
+  place: string
   close(): Promise<void>
 }
 
-/** The store that the configuration asks for. @throws {StartError} `data-folder` */
+/** The store that the configuration asks for. @throws {StartError} `data-folder`, `bad-config` */
 export async function openStore(config: ServerConfig): Promise<OpenedStore> {
   if (config.store === 'memory') {
     const store = new MemoryStreamStore()
-    return { store, folder: null, close: () => store.close() }
+    return { store, folder: null, place: 'in memory only: gone when this ends', close: () => store.close() }
+  }
+  if (config.store !== 'embedded') {
+    const { RedisStreamStore } = await import('./stores/redis.ts')
+    const store = new RedisStreamStore({ url: config.store.redis })
+    try {
+      await store.ready()
+    } catch (error) {
+      await store.close()
+      throw new StartError(
+        'bad-config',
+        `${messageOf(error)} (HEADWATER_STORE). Nothing was changed. Start Redis, or correct the address.`,
+        'HEADWATER_STORE',
+        { cause: error },
+      )
+    }
+    return {
+      store,
+      folder: null,
+      place: `in Redis at ${withoutSecrets(config.store.redis)}`,
+      close: () => store.close(),
+    }
   }
   const folder = config.dataFolder
   prepareFolder(folder)
@@ -26,7 +49,7 @@ export async function openStore(config: ServerConfig): Promise<OpenedStore> {
     // Loaded only here: a server in memory needs no native code.
     const { EmbeddedStreamStore } = await import('./stores/embedded.ts')
     const store = new EmbeddedStreamStore({ folder })
-    return { store, folder, close: () => store.close().finally(unlock) }
+    return { store, folder, place: folder, close: () => store.close().finally(unlock) }
   } catch (error) {
     unlock()
     throw new StartError('data-folder', `The database in ${folder} cannot be opened: ${messageOf(error)}`, folder, {

@@ -32,7 +32,7 @@ async function listening(port: number): Promise<void> {
   }
 }
 
-/** A Redis of this test's own, which writes every command to its file before it answers. */
+/** A Redis of this test's own, which hands every command to the system before it answers: it survives the death of the process. */
 export class RedisServer {
   readonly url: string
   readonly #port: number
@@ -57,7 +57,7 @@ export class RedisServer {
       bind: '127.0.0.1',
       dir: this.#folder,
       appendonly: 'yes',
-      appendfsync: 'always',
+      appendfsync: 'everysec',
       save: '',
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])

@@ -3,6 +3,9 @@ import { RunLog } from './run-log.ts'
 import type { RunRequest, StopReason } from './run-model.ts'
 import { endCancelled, endLost, runModel } from './run-model.ts'
 
+/** How long others leave a run alone whose process does not speak any more, in milliseconds. Renewed at a third of it. */
+const LEASE_MS = 15_000
+
 interface LiveRun {
   readonly stop: AbortController
   readonly ended: Promise<void>
@@ -16,6 +19,8 @@ export class ModelRuns {
   /** This process, as the rows of its runs name it. */
   readonly #writer: string
   readonly #live = new Map<string, LiveRun>()
+  /** Renews the lease of this process, while it has runs. */
+  #renewal: ReturnType<typeof setInterval> | null = null
 
   constructor(store: StreamStore, writer: string) {
     this.#store = store
@@ -28,6 +33,8 @@ export class ModelRuns {
 
   /** Starts a run, or joins the one of that name. */
   async start(name: StreamName, request: RunRequest): Promise<'started' | 'joined' | 'taken'> {
+    // Before there is a run that another process could take for an orphan.
+    await this.#holdLease()
     const created = await this.#store.create(name, { contentType: 'application/json', writer: this.#writer })
     if (created.kind === 'created') {
       this.#launch(name, request)
@@ -42,8 +49,26 @@ export class ModelRuns {
     const stop = new AbortController()
     const key = keyOf(name)
     const log = new RunLog(this.#store, name, this.#writer, () => stop.abort('cancelled' satisfies StopReason))
-    const ended = runModel(request, log, stop.signal).finally(() => this.#live.delete(key))
+    // Cancelled through another process, or deleted: the stream is closed, and the model, which may be silent for long, has to hear of it.
+    const unwatch = this.#store.watch(name, ({ kind }) => {
+      if ((kind === 'ended' && !log.isEnding) || kind === 'removed') stop.abort('cancelled' satisfies StopReason)
+    })
+    const ended = runModel(request, log, stop.signal).finally(() => {
+      unwatch()
+      this.#live.delete(key)
+      if (this.#live.size === 0) this.#stopRenewal()
+    })
     this.#live.set(key, { stop, ended })
+    this.#renewal ??= setInterval(() => void this.#holdLease().catch(() => undefined), LEASE_MS / 3)
+  }
+
+  #holdLease(): Promise<void> {
+    return this.#store.holdLease(this.#writer, LEASE_MS)
+  }
+
+  #stopRenewal(): void {
+    if (this.#renewal !== null) clearInterval(this.#renewal)
+    this.#renewal = null
   }
 
   /** Aborts the model call of a run, and resolves once its ending is stored. Without effect on a run that has ended. */
@@ -66,10 +91,14 @@ export class ModelRuns {
     await run.ended
   }
 
-  /** Ends the runs that an earlier process left open: nobody will ever continue them. Returns how many. */
+  /** Ends the runs whose process is gone: nobody will ever continue them. Returns how many. */
   async endOrphans(): Promise<number> {
-    const orphans = (await this.#store.unfinishedRuns()).filter((run) => run.writer !== this.#writer)
-    for (const { name, writer } of orphans) await endLost(new RunLog(this.#store, name, writer ?? '', () => {}))
-    return orphans.length
+    let count = 0
+    for (const { name, writer } of await this.#store.unfinishedRuns()) {
+      if (writer === null || writer === this.#writer || (await this.#store.hasLease(writer))) continue
+      await endLost(new RunLog(this.#store, name, writer, () => {}))
+      count += 1
+    }
+    return count
   }
 }

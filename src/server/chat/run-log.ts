@@ -29,6 +29,7 @@ export class RunLog {
   #waiting: Uint8Array[] = []
   #writing: Promise<void> | null = null
   #isLost = false
+  #isEnding = false
 
   /** `onLost` is called when the stream takes no more: closed or deleted by somebody else. */
   constructor(store: StreamStore, name: StreamName, writer: string, onLost: () => void) {
@@ -36,6 +37,11 @@ export class RunLog {
     this.#name = name
     this.#writer = writer
     this.#onLost = onLost
+  }
+
+  /** The run ends by itself: what is heard of an ending from now on is its own. */
+  get isEnding(): boolean {
+    return this.#isEnding
   }
 
   /** Resolves when there is room for more, which is usually at once. */
@@ -47,6 +53,7 @@ export class RunLog {
 
   /** Closes the stream, with its last chunks in the same append. */
   async end(ending: Ending, chunks: readonly UIMessageChunk[]): Promise<void> {
+    this.#isEnding = true
     await this.#writing
     await this.#append([...this.#waiting.splice(0), ...chunks.map(encodeChunk)], ending)
   }

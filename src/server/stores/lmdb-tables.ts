@@ -2,6 +2,7 @@ import { asBinary, open, TransactionFlags } from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { StreamName } from '../stream-store.ts'
 import { GroupCommit } from './group-commit.ts'
+import { isUnfinished } from './stream-row.ts'
 import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
 // A record is stored behind the byte at which it begins, as a double: exact up to 2^53, like every other count here.
@@ -73,6 +74,10 @@ export class LmdbTables implements TableDatabase, Tables {
       const row = this.rowById(id)
       if (row !== undefined) yield row
     }
+  }
+
+  *unfinishedRows(): Iterable<StreamRow> {
+    for (const row of this.rows()) if (isUnfinished(row)) yield row
   }
 
   saveRow(row: StreamRow): void {

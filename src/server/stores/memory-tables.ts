@@ -1,4 +1,5 @@
 import type { StreamName } from '../stream-store.ts'
+import { isUnfinished } from './stream-row.ts'
 import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
 const keyOf = (name: StreamName): string => JSON.stringify([name.channel, name.run])
@@ -41,6 +42,10 @@ export class MemoryTables implements TableDatabase, Tables {
   *rows(channel?: string): Iterable<StreamRow> {
     if (channel === undefined) yield* this.#byId.values()
     else yield* this.#channels.get(channel)?.values() ?? []
+  }
+
+  *unfinishedRows(): Iterable<StreamRow> {
+    for (const row of this.rows()) if (isUnfinished(row)) yield row
   }
 
   saveRow(row: StreamRow): void {

@@ -38,6 +38,16 @@ export class RedisKeys {
     return `${this.#prefix}runs:${channel}`
   }
 
+  /** Set of the ids of streams that a process of the server writes. */
+  get unfinished(): string {
+    return `${this.#prefix}unfinished`
+  }
+
+  /** There for as long as a writer's lease runs. */
+  lease(writer: string): string {
+    return `${this.#prefix}lease:${writer}`
+  }
+
   /** Hash: id of a producer → its row as JSON. */
   producers(id: number): string {
     return `${this.#prefix}producers:${id}`

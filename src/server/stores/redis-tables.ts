@@ -105,6 +105,14 @@ export class RedisTables implements TableDatabase {
     }
   }
 
+  async holdLease(writer: string, ms: number): Promise<void> {
+    await this.#redis.set(this.#keys.lease(writer), 1, 'PX', ms)
+  }
+
+  async hasLease(writer: string): Promise<boolean> {
+    return (await this.#redis.exists(this.#keys.lease(writer))) === 1
+  }
+
   onForeignChange(listener: ForeignChange): void {
     this.#listener = listener
   }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { StreamName } from '../stream-store.ts'
 import type { RedisKeys } from './redis-keys.ts'
+import { isUnfinished } from './stream-row.ts'
 import type { ProducerRow, StoredRecord, StreamRow, Tables } from './tables.ts'
 
 /** Something is needed that was not fetched yet. What threw it is run again once it is here. */
@@ -46,6 +47,9 @@ export class RedisKnowledge {
     this.#held.delete(`${key} ${field}`)
   }
 }
+
+/** Instead of the key of a set of ids: every row. */
+const ALL = ''
 
 type Word = string | number | Buffer
 
@@ -148,7 +152,14 @@ export class RedisTransaction implements Tables {
   }
 
   *rows(channel?: string): Iterable<StreamRow> {
-    const list = channel === undefined ? '' : this.#keys.runs(channel)
+    yield* this.#listed(channel === undefined ? ALL : this.#keys.runs(channel))
+  }
+
+  unfinishedRows(): Iterable<StreamRow> {
+    return this.#listed(this.#keys.unfinished)
+  }
+
+  *#listed(list: string): Iterable<StreamRow> {
     const ids = this.#lists.get(list)
     if (ids === undefined) throw new Missing(() => this.#fetchRows(list))
     for (const id of ids) {
@@ -159,7 +170,7 @@ export class RedisTransaction implements Tables {
 
   async #fetchRows(list: string): Promise<void> {
     const { rows } = this.#keys
-    const ids = list === '' ? await this.#redis.hkeys(rows) : await this.#redis.smembers(list)
+    const ids = list === ALL ? await this.#redis.hkeys(rows) : await this.#redis.smembers(list)
     const values = ids.length === 0 ? [] : await this.#redis.hmget(rows, ...ids)
     for (const [i, id] of ids.entries()) this.#known.set(rows, id, held(values[i]))
     this.#lists.set(list, ids.map(Number))
@@ -169,6 +180,9 @@ export class RedisTransaction implements Tables {
     this.#set(this.#keys.rows, String(row.id), row)
     this.#set(this.#keys.names, this.#keys.field(row), row.id)
     if (!this.#isListed(row)) this.#commands.push(['SADD', this.#keys.runs(row.channel), row.id])
+    if (row.writer !== null) {
+      this.#commands.push([isUnfinished(row) ? 'SADD' : 'SREM', this.#keys.unfinished, row.id])
+    }
   }
 
   /** Only a new row is not. */
@@ -184,6 +198,7 @@ export class RedisTransaction implements Tables {
     this.#writtenRecords.delete(row.id)
     this.#commands.push(
       ['SREM', this.#keys.runs(row.channel), row.id],
+      ['SREM', this.#keys.unfinished, row.id],
       ['DEL', this.#keys.producers(row.id), this.#keys.log(row.id)],
     )
   }

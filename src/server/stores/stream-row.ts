@@ -17,6 +17,11 @@ export function infoOf(row: StreamRow): StreamInfo {
   }
 }
 
+/** Whether a process of the server writes this stream, or died over it. */
+export function isUnfinished(row: StreamRow): boolean {
+  return row.writer !== null && row.ending === null
+}
+
 /** Whether a row's time is over: its sliding one since the last touch, or its fixed one. */
 export function isExpired(row: StreamRow, now: number): boolean {
   if (row.expiresAt !== null && now >= row.expiresAt) return true

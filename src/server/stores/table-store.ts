@@ -125,13 +125,22 @@ export class TableStore implements StreamStore {
   }
 
   async unfinishedRuns(): Promise<readonly StreamInfo[]> {
-    const rows = await this.#visible()
-    return rows.filter((row) => row.writer !== null && row.ending === null).map(infoOf)
+    const now = this.#now()
+    const rows = await this.#open().read((tables) => [...tables.unfinishedRows()])
+    return rows.filter((row) => !row.gone && !isExpired(row, now)).map(infoOf)
   }
 
   async #visible(channel?: string): Promise<StreamRow[]> {
     const now = this.#now()
     return this.#open().read((tables) => [...tables.rows(channel)].filter((row) => !row.gone && !isExpired(row, now)))
+  }
+
+  async holdLease(writer: string, ms: number): Promise<void> {
+    await this.#open().holdLease?.(writer, ms)
+  }
+
+  async hasLease(writer: string): Promise<boolean> {
+    return (await this.#open().hasLease?.(writer)) ?? false
   }
 
   async sweep(): Promise<number> {

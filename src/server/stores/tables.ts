@@ -58,6 +58,8 @@ export interface Tables {
   /** Of one channel, or of all; in no particular order. */
   rows(channel?: string): Iterable<StreamRow>
   saveRow(row: StreamRow): void
+  /** Rows with a writer and without an ending. */
+  unfinishedRows(): Iterable<StreamRow>
   /** With its records and producers. */
   dropRow(row: StreamRow): void
   producer(id: number, producerId: string): ProducerRow | undefined
@@ -80,6 +82,9 @@ export interface TableDatabase {
    * is shared by processes tells the others of `changesOf` the result, together with the commit.
    */
   write<T>(work: (tables: Tables) => T, changesOf?: (result: T) => readonly StreamChange[]): Promise<T>
+  /** For a database that is shared: {@link StreamStore.holdLease}. */
+  holdLease?(writer: string, ms: number): Promise<void>
+  hasLease?(writer: string): Promise<boolean>
   /** For a database that is shared: called with what other processes committed; `null` where some of it may have been missed. */
   onForeignChange?(listener: (change: StreamChange | null) => void): void
   close(): Promise<void>
