@@ -29,7 +29,7 @@ const LIBRARY = {
       'tsconfig.build-node.json',
     ])
     .concat(['scripts/build.mjs']),
-  except: /^src\/app\/|^sw\/(service-worker|routes|precache)\.ts$|\.md$/,
+  except: /^src\/app\/|^sw\/(service-worker|routes|precache|outbox-sync|ending-notice)\.ts$|\.md$/,
   outputs: ['src', 'sw'],
   async build(into) {
     await Promise.all(

@@ -13,3 +13,14 @@ export function isServerPath(pathname: string): boolean {
 export function isHubScript(pathname: string): boolean {
   return HUB_PATH.test(pathname)
 }
+
+/** Path to which hubs tell of endings. The app names it in `connectHub` (src/app/main.ts). Never reaches a server where this worker is in control. */
+export const NOTICE_PATH = '/headwater-ended'
+
+/** Prefix of the app's own channels, which no person knows of. */
+export const RESERVED_CHANNEL = 'headwater:'
+
+/** The address of a channel's view in the app. */
+export function channelPath(channel: string): string {
+  return `/c/${encodeURIComponent(channel)}`
+}

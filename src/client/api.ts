@@ -27,6 +27,11 @@ export interface ConnectOptions {
   tier?: PageTier
   /** Headers for a request (credentials). Asked on demand, never stored. */
   headers?: (request: CredentialsRequest) => HeadersInit | null | Promise<HeadersInit | null>
+  /**
+   * Path of this origin that the application's service worker answers: the hub POSTs it `{streamId, channel, ending}` as JSON when a stream ends by itself
+   * (not when it was cancelled), so that the service worker can show a notification. Default: nobody is told.
+   */
+  notify?: string
   /** Closes the hub of this page. */
   signal?: AbortSignal
 }

@@ -18,7 +18,7 @@ class PageHub implements Hub, ChannelHost {
   readonly #stopLifecycle: () => void
 
   constructor(options: ConnectOptions) {
-    const { headers, signal } = options
+    const { headers, notify, signal } = options
     this.givesHeaders = headers !== undefined
     this.connection = new Connection({
       start: (clientId, generation) => startHub(clientId, generation, options),
@@ -26,6 +26,7 @@ class PageHub implements Hub, ChannelHost {
       // A page that sent a stream with secret headers can give them again.
       givesHeaders: true,
       headers: (request) => this.#headers(request, headers),
+      ...(notify && { notify }),
     })
     this.#watch = new StreamWatch(this.connection)
     this.#stopLifecycle = followPageLifecycle(this.connection)

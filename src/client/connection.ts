@@ -22,6 +22,7 @@ export interface ConnectionOptions {
   locks: Locks | undefined
   headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null>
   givesHeaders: boolean
+  notify?: string
 }
 
 /** One connection to one life of a hub. */
@@ -229,6 +230,7 @@ export class Connection {
         minProtocol: MIN_PROTOCOL_VERSION,
         clientId,
         givesHeaders: this.#options.givesHeaders,
+        ...(this.#options.notify && { notify: this.#options.notify }),
       }
       let timer: ReturnType<typeof setTimeout> | undefined
       const deadline = new Promise<never>((_, reject) => {

@@ -140,6 +140,12 @@ export class HubChannel implements Channel {
     const request = { ...start, retention: this.#options.retention }
     const snapshot: StreamSnapshot = await this.#host.connection.call((hub) => hub.start(request))
     this.#view.learn(snapshot)
+    if (start.whenOffline || snapshot.status === 'queued') {
+      import('./register-sync.ts').then(
+        ({ syncWhenQueued }) => syncWhenQueued(this.#view, snapshot.streamId),
+        () => undefined,
+      )
+    }
     return snapshot.streamId
   }
 }

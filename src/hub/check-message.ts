@@ -89,6 +89,8 @@ export const HelloSchema = v.object({
   minProtocol: v.pipe(v.number(), v.safeInteger()),
   clientId: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
   givesHeaders: v.optional(v.boolean()),
+  // A path of this origin, and of no other.
+  notify: v.optional(v.pipe(v.string(), v.maxLength(1000), v.regex(/^\/(?![/\\])/, 'must be a path'))),
 })
 
 export const AttachSchema = v.object({

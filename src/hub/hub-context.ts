@@ -41,6 +41,8 @@ export interface HubContext {
   random(): number
   /** Tells other hubs, and this one's watchers. */
   moved(message: MovedMessage): void
+  /** A stream came to its end by itself: the application may want to say so to a person who does not look. */
+  ended(row: StreamRow): void
   /** Headers that are not stored, from this hub's memory or a live tab; `null` where no tab can give them now. */
   headersFor(row: StreamRow): Promise<SecretHeaders | null>
   /** The first stream of the row's channel that holds it up in the outbox, or `null`. */

@@ -1,3 +1,4 @@
+import type { EndingNotice } from '../protocol/ending-notice.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { CredentialsRequest, Forget, StartStream, StorageUse, Tier, Verb } from '../protocol/hub-port.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
@@ -52,6 +53,8 @@ export interface HubOptions {
   cancel: CancelUpstream
   reach: ReachUpstream
   clock: Clock
+  /** Tells the application that a stream has ended. `path`: where, as a tab said it; `null` where none did. */
+  ended?: (notice: EndingNotice, path: string | null) => void
   random: () => number
   online: () => boolean
 }
@@ -62,6 +65,8 @@ export class Hub {
   readonly tier: Tier
   readonly store: LogStore
   readonly locks: Locks
+  /** Where the application is told of endings. A tab says it; it holds for as long as the hub lives, also when the last tab is gone. */
+  notify: string | null = null
   readonly #options: HubOptions
   readonly #context: HubContext
   readonly #sessions = new Map<string, StreamSession>()
@@ -106,6 +111,9 @@ export class Hub {
       random: options.random,
       online: options.online,
       moved: (message) => this.#moved(message),
+      ended: ({ streamId, channel, ending }) => {
+        if (ending !== null) options.ended?.({ streamId, channel, ending }, this.notify)
+      },
       headersFor: (row) => this.#secrets.for(row),
       earlierQueued: (row) => this.#earlierQueued(row),
       isNeeded: (streamId) => this.#isNeeded(streamId),

@@ -10,7 +10,7 @@ import { createCancelUpstream } from '../upstream/cancel-upstream.ts'
 import { createConnectUpstream } from '../upstream/connect-upstream.ts'
 import { createReachUpstream } from '../upstream/reach-upstream.ts'
 import type { Clock } from './hub-context.ts'
-import { Hub, type Pings } from './hub.ts'
+import { Hub, type HubOptions, type Pings } from './hub.ts'
 import { TabLink } from './tab-link.ts'
 
 /** The browser's time. */
@@ -48,13 +48,18 @@ async function openStore(durable: boolean): Promise<LogStore> {
 // Called as a method of anything else, `fetch` throws.
 const callFetch: typeof fetch = (input, init) => fetch(input, init)
 
+/** A service worker hears of it as of any request of this origin, also when no page is left. Where none answers, nobody wanted to know. */
+const tellEnding: HubOptions['ended'] = (notice, path) => {
+  if (path !== null) void fetch(path, { method: 'POST', body: JSON.stringify(notice) }).catch(() => undefined)
+}
+
 const silentPings: Pings = { postMessage: () => undefined, onmessage: null, close: () => undefined }
 
 /**
  * Starts the hub of this worker or page, with the browser's own store, locks and network. Without Web Locks nobody can own anything together:
  * the hub then keeps to itself, in memory.
  */
-export async function startHub(tier: Tier): Promise<RunningHub> {
+export async function startHub(tier: Tier, ended: HubOptions['ended'] = tellEnding): Promise<RunningHub> {
   const bootId = nanoid()
   const shared = 'locks' in navigator
   const locks: Locks = shared ? navigator.locks : createSoloLocks()
@@ -69,6 +74,7 @@ export async function startHub(tier: Tier): Promise<RunningHub> {
     connect: createConnectUpstream({ fetch: callFetch, now: () => Date.now() }),
     cancel: createCancelUpstream({ fetch: callFetch }),
     reach: createReachUpstream({ fetch: callFetch }),
+    ended,
     clock,
     random: Math.random,
     online: () => navigator.onLine,

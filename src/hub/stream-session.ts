@@ -413,6 +413,7 @@ export class StreamSession extends FollowedStream {
         // Progress makes the next lost connection the first one again.
         if (packs.length > 0) this.#state = transition(this.#state, { type: 'progress' })
         this.#announce()
+        if (row?.ending != null) this.#context.ended(row)
       },
       stopped: (row) => {
         this.learn(row)
@@ -487,6 +488,7 @@ export class StreamSession extends FollowedStream {
       owned.epoch,
     )
     if (row === null) return this.#interruption(owned) ?? { type: 'fenced' }
+    if (row.ending !== null) this.#context.ended(row)
     return wantsOwner(row) ? { type: 'lost', again } : { type: 'settled' }
   }
 

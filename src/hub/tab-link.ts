@@ -133,6 +133,7 @@ export class TabLink implements AttachedTab {
     this.#tabPort = back instanceof MessagePort ? back : openPairChannel(back)
     this.#tab = Comlink.wrap<TabPort>(this.#tabPort)
     this.#givesHeaders = hello.givesHeaders === true
+    if (hello.notify !== undefined) this.#hub.notify = hello.notify
     // Granted means that the tab is gone; there is no other sign of it.
     whenFree(this.#hub.locks, tabLock(hello.clientId), this.#gone.signal).then(
       () => this.drop(),

@@ -17,6 +17,8 @@ export interface Hello {
   clientId: string
   /** Whether this tab gives headers when asked ({@link TabPort.headers}). */
   givesHeaders?: boolean
+  /** Path of this origin to which the hub POSTs an `EndingNotice` when a stream ends by itself: the application's service worker answers it. */
+  notify?: string
 }
 
 /** Hub → tab, the answer to {@link Hello}. */

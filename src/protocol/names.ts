@@ -64,3 +64,5 @@ export const LOBBY_CHANNEL = 'headwater:lobby'
 export const pairChannel = (clientId: string, bootId: string): string => `headwater:pair:${clientId}:${bootId}`
 /** BroadcastChannel on which a hub calls the tab. */
 export const backChannel = (clientId: string): string => `headwater:back:${clientId}`
+/** Tag of the one-off Background Sync that empties the outbox. */
+export const OUTBOX_SYNC = 'headwater-outbox'

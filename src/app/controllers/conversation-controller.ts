@@ -10,6 +10,7 @@ import type { ServerRun } from '../lib/server-channels.ts'
 export interface Turn {
   exchange: Exchange
   state: State
+  view: StreamView
 }
 
 /**
@@ -39,7 +40,7 @@ export class ConversationController implements ReactiveController {
   get turns(): Turn[] {
     return this.#exchanges.flatMap((exchange) => {
       const view = this.#views.get(exchange.streamId)
-      return view ? [{ exchange, state: view.state }] : []
+      return view ? [{ exchange, state: view.state, view }] : []
     })
   }
 
@@ -54,7 +55,7 @@ export class ConversationController implements ReactiveController {
   }
 
   /**
-   * Sends a message with all that was said before.
+   * Sends a message with all that was said before. Where the server cannot be reached it is queued, after what is queued already.
    * @throws {HeadwaterError} where the hub refuses it
    */
   async send(text: string, model: string | null): Promise<void> {
@@ -64,7 +65,8 @@ export class ConversationController implements ReactiveController {
     const turns = this.turns.map(({ exchange, state }) => ({ exchange, parts: state.parts }))
     const messages = toUiMessages(turns, user)
     const body = { id: channel.name, messages, ...(model !== null && { model }) }
-    await channel.send({ url: '/v1/chat', method: 'POST', body }, { meta: { user, answerId: nanoid() } })
+    const meta = { user, answerId: nanoid() }
+    await channel.send({ url: '/v1/chat', method: 'POST', body }, { meta, whenOffline: 'queue' })
     await this.#refresh()
   }
 

@@ -6,7 +6,7 @@ const CHECK_MS = 60 * 60 * 1000
 
 /**
  * The service worker's updates. A new version waits until a person says so: nothing is taken over unasked while streams are live. Then every
- * tab reloads once, and only if it was controlled at its start (a first installation is no update).
+ * tab reloads once; a first installation, which takes control of a page that had none, is no update.
  */
 export class UpdateController implements ReactiveController {
   readonly #host: ReactiveControllerHost
@@ -54,10 +54,12 @@ export class UpdateController implements ReactiveController {
   }
 
   async #start(): Promise<void> {
-    const wasControlled = navigator.serviceWorker.controller !== null
+    let wasControlled = navigator.serviceWorker.controller !== null
     let reloading = false
     navigator.serviceWorker.addEventListener('controllerchange', () => {
-      if (!wasControlled || reloading) return
+      const isFirst = !wasControlled
+      wasControlled = true
+      if (isFirst || reloading) return
       reloading = true
       location.reload()
     })

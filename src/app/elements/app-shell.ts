@@ -21,6 +21,7 @@ import { controls } from '../styles/controls.ts'
 import './channel-list.ts'
 import './channel-view.ts'
 import './notice-bar.ts'
+import './notify-switch.ts'
 import './theme-picker.ts'
 import './welcome-view.ts'
 
@@ -78,6 +79,7 @@ export class AppShell extends LitElement {
             .current=${current}
             .loaded=${this.#feed.loaded || this.#reach === 'unreachable'}
           ></hw-channel-list>
+          <hw-notify-switch></hw-notify-switch>
         </nav>
         <main id="main" tabindex="-1" aria-label=${entry?.title ?? current ?? 'Welcome'}>
           ${this.#renderMain(current, entry)}

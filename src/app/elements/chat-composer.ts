@@ -84,10 +84,12 @@ export class ChatComposer extends LitElement {
     `,
   ]
 
-  /** Sends a message; the draft is cleared once it resolves. */
+  /** Sends a message. The draft is the next one's from then on; where it rejects, the text comes back to it. */
   @property({ attribute: false }) send: (text: string) => Promise<void> = () => Promise.resolve()
   /** Why nothing can be sent now; empty where it can. */
   @property() blocked = ''
+  /** What will become of a message that is sent now, where that is not plain. */
+  @property() hint = ''
   @property({ attribute: false }) models: ModelList | null = null
   @property() model: string | null = null
   @state() private draft = ''
@@ -102,7 +104,7 @@ export class ChatComposer extends LitElement {
 
   protected override render(): TemplateResult {
     const tooLong = new TextEncoder().encode(this.draft).length > MAX_BYTES
-    const why = this.failure || this.blocked || (tooLong ? 'This message is too long: at most 48 kB.' : '')
+    const why = this.failure || this.blocked || (tooLong ? 'This message is too long: at most 48 kB.' : this.hint)
     const canSend = !this.sending && this.blocked === '' && !tooLong && this.draft.trim() !== ''
     return html`<form @submit=${this.#onSubmit}>
       <textarea
@@ -156,10 +158,12 @@ export class ChatComposer extends LitElement {
     if (text === '' || this.sending || this.blocked !== '') return
     this.sending = true
     this.failure = ''
+    // At once: what is written from here on belongs to the next message.
+    this.draft = ''
     try {
       await this.send(text)
-      this.draft = ''
     } catch (thrown) {
+      this.draft = this.draft === '' ? text : `${text}\n${this.draft}`
       this.failure = errorText(thrown)
     } finally {
       this.sending = false

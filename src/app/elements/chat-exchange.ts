@@ -37,7 +37,7 @@ export class ChatExchange extends LitElement {
         <h2 class="visually-hidden">Answer</h2>
         ${state.parts.map((part, index) => this.#renderPart(part, index, state))}
         ${
-          state.loading && state.parts.every(isSilent)
+          state.loading && state.status !== 'queued' && state.parts.every(isSilent)
             ? html`<p class="waiting">${icon('wave')}Waiting for the first word…</p>`
             : nothing
         }
@@ -79,7 +79,15 @@ export class ChatExchange extends LitElement {
   #renderStatus(state: State): TemplateResult | typeof nothing {
     const { key, tone, icon: name, label, detail } = describeStatus(state)
     if (SELF_EVIDENT.has(key) || (key === 'connecting' && state.parts.length === 0)) return nothing
-    return html`<p class="status ${tone}" data-status=${key}>${icon(name)}<strong>${label}.</strong> ${detail}</p>`
+    return html`<p class="status ${tone}" data-status=${key}>
+      ${icon(name)}<strong>${label}.</strong> ${detail}${key === 'queued' ? this.#renderCancel() : nothing}
+    </p>`
+  }
+
+  #renderCancel(): TemplateResult {
+    return html`<button type="button" @click=${() => this.dispatchEvent(new CustomEvent('hw-cancel-queued'))}>
+      ${icon('stop')}Do not send
+    </button>`
   }
 }
 
@@ -103,5 +111,9 @@ function renderLink(url: string | undefined, label: string | undefined): Templat
 declare global {
   interface HTMLElementTagNameMap {
     'hw-exchange': ChatExchange
+  }
+  interface HTMLElementEventMap {
+    /** The message that is queued is not to be sent. */
+    'hw-cancel-queued': CustomEvent<null>
   }
 }

@@ -7,6 +7,7 @@ import { ConversationController } from '../controllers/conversation-controller.t
 import type { Turn } from '../controllers/conversation-controller.ts'
 import type { ServerReach } from '../controllers/feed-controller.ts'
 import { announce } from '../lib/announce.ts'
+import { errorText } from '../lib/error-text.ts'
 import { icon } from '../lib/icons.ts'
 import type { ModelList } from '../lib/server-api.ts'
 import type { ServerRun } from '../lib/server-channels.ts'
@@ -16,6 +17,7 @@ import { controls } from '../styles/controls.ts'
 import './chat-composer.ts'
 import './chat-exchange.ts'
 import './verb-buttons.ts'
+import type { VerbTarget } from './verb-buttons.ts'
 import './view-header.ts'
 
 /** How near the end counts as at the end, in pixels. */
@@ -118,6 +120,8 @@ export class ChatView extends LitElement {
   protected override render(): TemplateResult {
     const { turns, loaded } = this.#conversation
     const newest = turns.at(-1)
+    // What is queued has its own button, beside the message.
+    const active = turns.find(({ state }) => state.loading && state.status !== 'queued') ?? newest
     const first = turns.find(({ exchange }) => exchange.user)?.exchange.user
     return html`
       <hw-view-header
@@ -135,6 +139,7 @@ export class ChatView extends LitElement {
                 data-stream-id=${exchange.streamId}
                 .exchange=${exchange}
                 .state=${state}
+                @hw-cancel-queued=${() => this.#cancelQueued(exchange.streamId)}
               ></hw-exchange>`,
           )}
         </div>
@@ -147,8 +152,8 @@ export class ChatView extends LitElement {
       <div class="foot">
         <div class="verbs">
           <hw-verbs
-            .channel=${this.channel}
-            .state=${newest?.state ?? null}
+            .channel=${this.#verbsOf(active, newest)}
+            .state=${active?.state.status === 'queued' ? null : (active?.state ?? null)}
             retryEnded
             @hw-verbs-gone=${this.#focusComposer}
           ></hw-verbs>
@@ -157,6 +162,7 @@ export class ChatView extends LitElement {
           .models=${this.models}
           .model=${this.model}
           .blocked=${this.#blocked(newest)}
+          .hint=${this.#hint(newest)}
           .send=${(text: string) => this.#send(text)}
         ></hw-composer>
       </div>
@@ -193,10 +199,35 @@ export class ChatView extends LitElement {
   }
 
   #blocked(newest: Turn | undefined): string {
-    if (newest?.state.loading) return 'Wait for the end of the answer, or stop it.'
-    if (this.reach === 'unreachable') return 'The server cannot be reached. Your draft stays here.'
+    if (newest?.state.loading && newest.state.status !== 'queued') return 'Wait for the end of the answer, or stop it.'
     if (this.models?.models.length === 0) return 'The server offers no model.'
     return ''
+  }
+
+  #hint(newest: Turn | undefined): string {
+    if (newest?.state.status === 'queued') return 'It is sent after the messages that wait.'
+    return this.reach === 'unreachable' ? 'It is queued here, and sent once the server can be reached.' : ''
+  }
+
+  /** The channel acts on its newest stream; a stream that others wait behind is another one. */
+  #verbsOf(active: Turn | undefined, newest: Turn | undefined): VerbTarget {
+    if (active === undefined || active === newest) return this.channel
+    const { view } = active
+    return {
+      stop: () => view.stop(),
+      resume: () => view.resume(),
+      cancel: (reason) => view.cancel(reason),
+      retry: () => this.channel.retry(),
+    }
+  }
+
+  async #cancelQueued(streamId: string): Promise<void> {
+    this.#focusComposer()
+    try {
+      await this.#conversation.turns.find(({ exchange }) => exchange.streamId === streamId)?.view.cancel()
+    } catch (thrown) {
+      announce(this, errorText(thrown))
+    }
   }
 
   async #send(text: string): Promise<void> {

@@ -20,7 +20,10 @@ const BUTTONS: Readonly<Record<VerbName, { label: string; icon: IconName; hint: 
   retry: { label: 'Try again', icon: 'retry', hint: 'Start anew from the same source' },
 }
 
-/** The verbs that a stream's state allows. They act on the channel's newest stream, in all tabs. */
+/** What the buttons act on: a channel's newest stream, or one of its streams. */
+export type VerbTarget = Pick<Channel, VerbName>
+
+/** The verbs that a stream's state allows. They act in all tabs. */
 @customElement('hw-verbs')
 export class VerbButtons extends LitElement {
   static override styles = [
@@ -44,7 +47,7 @@ export class VerbButtons extends LitElement {
     `,
   ]
 
-  @property({ attribute: false }) channel: Channel | null = null
+  @property({ attribute: false }) channel: VerbTarget | null = null
   @property({ attribute: false }) state: State | null = null
   /** Whether a run that ended can be tried again. A log's run has ended for good: reading it again would say the same. */
   @property({ type: Boolean }) retryEnded = false

@@ -5,6 +5,7 @@ import type { SVGTemplateResult } from 'lit'
 const PATHS = {
   alert: svg`<path d="M12 3 2 20h20zM12 10v4m0 3v.01"/>`,
   back: svg`<path d="m14 6-6 6 6 6"/>`,
+  bell: svg`<path d="M6 16v-5a6 6 0 0 1 12 0v5l1.500 2h-15zM10 21h4"/>`,
   chat: svg`<path d="M4 5h16v11H11l-4 4v-4H4z"/>`,
   check: svg`<path d="m5 12.5 4.5 4.5L19 7.5"/>`,
   circle: svg`<circle cx="12" cy="12" r="7" stroke-dasharray="2.5 3"/>`,

@@ -92,7 +92,10 @@ export function describeStatus(facts: StatusFacts): StatusWords {
         tone: 'busy',
         icon: 'clock',
         label: 'Queued',
-        detail: `It is sent as soon as ${waits ?? 'the network'} is there.`,
+        detail:
+          waitingFor === undefined
+            ? 'It is sent once, when the answer before it has ended.'
+            : `Waiting for ${waits}; it will be sent once.`,
       }
     case 'connecting':
       return {

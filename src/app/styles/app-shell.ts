@@ -74,6 +74,11 @@ export const appShell = css`
     overflow-y: auto;
   }
 
+  hw-notify-switch {
+    padding: var(--space-2);
+    border-top: 1px solid var(--line);
+  }
+
   main {
     min-width: 0;
     min-height: 0;

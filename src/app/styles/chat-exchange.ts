@@ -88,6 +88,10 @@ export const chatExchange = css`
     font-size: var(--text-s);
   }
 
+  .status button {
+    margin-inline-start: auto;
+  }
+
   .quiet {
     background: var(--tone-quiet-ground);
     color: var(--tone-quiet);

@@ -154,6 +154,21 @@ export async function freezeTab(page: Page): Promise<() => Promise<void>> {
   }
 }
 
+/** Lets the browser tell an origin's service worker that there is a network again (Background Sync), seen from any page of the context. */
+export async function dispatchSync(page: Page, origin: string, tag: string): Promise<void> {
+  chromiumOnly('dispatch a sync event')
+  const session = await page.context().newCDPSession(page)
+  let registrationId: string | null = null
+  session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+    for (const { registrationId: id, scopeURL, isDeleted } of registrations)
+      if (!isDeleted && scopeURL.startsWith(origin)) registrationId = id
+  })
+  await session.send('ServiceWorker.enable')
+  const id = await until('the registration of the service worker', () => registrationId)
+  await session.send('ServiceWorker.dispatchSyncEvent', { origin, registrationId: id, tag, lastChance: false })
+  await session.detach()
+}
+
 /** Opens tabs that share workers and storage. */
 export async function openTabs(context: BrowserContext, url: string, count: number): Promise<Page[]> {
   const pages: Page[] = []

@@ -13,7 +13,7 @@ await server.listen()
 const base = server.resolvedUrls.local[0]
 
 const logs = ['build', 'tests', 'deploy', 'sensor', 'metrics', 'worker', 'paused', 'waiting']
-const chats = ['done', 'live', 'thinking', 'waiting', 'paused', 'cancelled', 'failed', 'lost', 'new']
+const chats = ['done', 'live', 'thinking', 'waiting', 'queued', 'paused', 'cancelled', 'failed', 'lost', 'new']
 const screens = [
   ['home', ''],
   ['empty', '?empty'],

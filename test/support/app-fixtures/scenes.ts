@@ -106,6 +106,8 @@ export function addAllStates(hub: FakeHub): void {
   addChat(hub, 'chat:live', 'Write a long answer', 3, [{ ...reasoning, state: 'done' }, { type: 'text', text: ANSWER.slice(0, 300), state: 'streaming' }], { status: 'streaming' }) // prettier-ignore
   addChat(hub, 'chat:thinking', 'Think first', 2, [{ ...reasoning, state: 'streaming' }], { status: 'streaming' })
   addChat(hub, 'chat:waiting', 'Are you there?', 2, [], { status: 'connecting' })
+  addChat(hub, 'chat:queued', 'How deep is the river here?', 2, [], { status: 'queued', waitingFor: 'network' })
+  addChat(hub, 'chat:queued', 'And how wide, where the ferry crosses it?', 1, [], { status: 'queued' })
   addChat(hub, 'chat:paused', 'A paused one', 33, [answer], { status: 'stopped', canResume: true })
   addChat(hub, 'chat:cancelled', 'A cancelled one', 34, [{ type: 'text', text: 'It began', state: 'done' }], { status: 'stopped', ending: { kind: 'cancelled' }, canRetry: true }) // prettier-ignore
   addChat(hub, 'chat:failed', 'A failed one', 35, [{ type: 'text', text: 'It began', state: 'done' }], { status: 'error', ending: { kind: 'error', code: 'upstream-error' }, failure: { code: 'upstream-error', message: 'The model said: rate limit reached.' }, canRetry: true }) // prettier-ignore
