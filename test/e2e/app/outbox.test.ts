@@ -1,6 +1,7 @@
 import type { BrowserContext, Page } from '@playwright/test'
 import type { RunInfo } from '../../../src/protocol/http.ts'
 import { dispatchSync, killHub } from '../harness/browser.ts'
+import { chromiumOnly } from '../harness/engines.ts'
 import { expect, test } from '../harness/fixtures.ts'
 import { until } from '../harness/poll.ts'
 import type { HeadwaterServer } from '../harness/server.ts'
@@ -105,6 +106,7 @@ test('who wants it is notified of an end with no window open, once and without a
   server,
   context,
 }) => {
+  chromiumOnly('read notifications')
   await context.grantPermissions(['notifications'], { origin: server.url })
   const app = await openChat(context, server)
   const wish = app.page.getByRole('switch', { name: 'Notify me when a stream ends' })

@@ -7,6 +7,8 @@ const CHROMIUM_ONLY = {
   'stop a service worker': 'WebDriver BiDi cannot stop a service worker.',
   'kill the app’s hub':
     'WebDriver BiDi does not reach shared workers. The test page’s hub ends itself when asked; the app’s has no such door.',
+  'dispatch a sync event': 'Firefox has no Background Sync.',
+  'read notifications': 'Playwright cannot allow notifications in Firefox.',
 } as const
 
 export type ChromiumTool = keyof typeof CHROMIUM_ONLY

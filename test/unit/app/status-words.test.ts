@@ -30,6 +30,14 @@ describe('describeStatus', () => {
     expect(describeStatus(lost).detail).toContain('the network')
   })
 
+  test('says of what is queued whether it waits for the network or for its turn', () => {
+    const waits = describeStatus({ status: 'queued', ...none, waitingFor: 'network' })
+    const isNext = describeStatus({ status: 'queued', ...none })
+    expect(waits.detail).toBe('Waiting for the network; it will be sent once.')
+    expect(isNext).toMatchObject({ key: 'queued', label: waits.label })
+    expect(isNext.detail).toContain('when the answer before it has ended')
+  })
+
   test('an error says its own words', () => {
     const { detail } = describeStatus({ status: 'error', ending: { kind: 'error' }, error: 'Rate limit reached.' })
     expect(detail).toBe('Rate limit reached.')

@@ -15,9 +15,9 @@ import { source } from './world.ts'
 
 const start = { streamId: 's', channel: 'c', source: source(), mode: 'join' }
 const good = {
-  hello: [HelloSchema, { protocol: 1, minProtocol: 1, clientId: 'x' }],
+  hello: [HelloSchema, { protocol: 1, minProtocol: 1, clientId: 'x', notify: '/ended' }],
   attach: [AttachSchema, { cursorId: 0, channel: 'c', streamId: null, from: 'live', tail: 0, chunks: false }],
-  start: [StartSchema, { ...start, secrets: [['authorization', 'x']], meta: { a: [1] } }],
+  start: [StartSchema, { ...start, secrets: [['authorization', 'x']], meta: { a: [1] }, whenOffline: 'queue' }],
   retry: [StartSchema, { ...start, source: null, mode: { retryOf: 's' } }],
   verb: [VerbSchema, { verbId: 'v', kind: 'cancel', streamId: 's', reason: 'enough' }],
   'forget a stream': [ForgetSchema, { streamId: 's' }],
@@ -32,6 +32,9 @@ circular['self'] = circular
 const bad: [name: string, schema: (typeof good)[keyof typeof good][0], message: unknown, code: string][] = [
   ['a hello without a client', HelloSchema, { protocol: 1, minProtocol: 1, clientId: '' }, 'bad-message'],
   ['a hello of half a version', HelloSchema, { protocol: 1.5, minProtocol: 1, clientId: 'x' }, 'bad-message'],
+  ['a place of another origin for endings', HelloSchema, { ...good.hello[1], notify: '//evil.test/' }, 'bad-message'],
+  ['an address for endings', HelloSchema, { ...good.hello[1], notify: 'https://evil.test/' }, 'bad-message'],
+  ['an unknown way to wait', StartSchema, { ...start, whenOffline: 'later' }, 'bad-message'],
   ['a negative cursor', AttachSchema, { ...good.attach[1], cursorId: -1 }, 'bad-message'],
   ['a seq of 0', AttachSchema, { ...good.attach[1], from: 0 }, 'bad-message'],
   ['a seq that is no number', AttachSchema, { ...good.attach[1], from: Number.NaN }, 'bad-message'],

@@ -6,6 +6,7 @@ import { Hub, type Pings } from '../../../src/hub/hub.ts'
 import type { Clock, MovedMessage } from '../../../src/hub/hub-context.ts'
 import { TabLink } from '../../../src/hub/tab-link.ts'
 import { acquireLock } from '../../../src/liveness/locks.ts'
+import type { EndingNotice } from '../../../src/protocol/ending-notice.ts'
 import { HeadwaterError } from '../../../src/protocol/errors.ts'
 import type { CredentialsRequest } from '../../../src/protocol/hub-port.ts'
 import { hubLock } from '../../../src/protocol/names.ts'
@@ -219,6 +220,8 @@ export class World {
   readonly upstream = new FakeUpstream()
   readonly store: LogStore
   readonly cancelled: string[] = []
+  /** What hubs told of endings, and where to. */
+  readonly notices: (EndingNotice & { path: string | null })[] = []
   readonly #hubs: HubEntry[] = []
   #starting: Promise<Hub> | null = null
   readonly #pings = new Set<Pings>()
@@ -283,6 +286,7 @@ export class World {
         return Promise.resolve()
       },
       reach: () => Promise.resolve(this.reachable),
+      ended: (notice, path) => void this.notices.push({ ...notice, path }),
       // A transaction that was on its way when its hub died still asks what time it is.
       clock: { now: () => this.clock.now(), delay: (...args) => mortal(this.clock, isDead).delay(...args) },
       random: () => 0.5,
