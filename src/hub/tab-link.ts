@@ -2,7 +2,7 @@ import * as Comlink from 'comlink'
 import { whenFree } from '../liveness/locks.ts'
 import { openPairChannel, type Way } from '../liveness/pair-channel.ts'
 import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
-import type { Attached, CredentialsRequest, HubPort, Reply, TabPort, Welcome } from '../protocol/hub-port.ts'
+import type { Attach, Attached, CredentialsRequest, HubPort, Reply, TabPort, Welcome } from '../protocol/hub-port.ts'
 import { backChannel, checkChannelName, tabLock } from '../protocol/names.ts'
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../protocol/version.ts'
 import {
@@ -171,15 +171,15 @@ export class TabLink implements AttachedTab {
     const entry = { cursor, channel: follows ? request.channel : null }
     this.#cursors.set(request.cursorId, entry)
     if (follows) this.#hub.followChannel(request.channel, cursor)
+    const isCurrent = (): boolean => this.#cursors.get(request.cursorId) === entry
     let found: StreamSession | null
     try {
-      found =
-        request.streamId === null ? await this.#hub.newest(request.channel) : await this.#hub.session(request.streamId)
+      found = await this.#find(request, isCurrent)
     } catch (error) {
-      if (this.#cursors.get(request.cursorId) === entry) this.#detach(request.cursorId)
+      if (isCurrent()) this.#detach(request.cursorId)
       throw error
     }
-    if (this.#cursors.get(request.cursorId) !== entry) throw new HeadwaterError('closed', 'The view was closed.')
+    if (!isCurrent()) throw new HeadwaterError('closed', 'The view was closed.')
     // A newer stream may have started while the store was read: the cursor follows it already.
     const session = cursor.session ?? found
     const row = session?.row
@@ -195,6 +195,18 @@ export class TabLink implements AttachedTab {
             Math.min(request.from, row.seq + 1)
     cursor.follow(session, fromSeq)
     return { snapshot: snapshotOf(row), fromSeq }
+  }
+
+  /** What a cursor shall read. A store that fails is asked again, as for what comes after: else this one view would stay empty. */
+  async #find({ streamId, channel }: Attach, isWanted: () => boolean): Promise<StreamSession | null> {
+    for (;;) {
+      try {
+        return await (streamId === null ? this.#hub.newest(channel) : this.#hub.session(streamId))
+      } catch (error) {
+        if (!isWanted() || !(error instanceof HeadwaterError) || error.code !== 'store') throw error
+        await this.#hub.pause()
+      }
+    }
   }
 
   #detach(cursorId: number): void {

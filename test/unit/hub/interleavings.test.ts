@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import '../../../src/client/content.ts'
 import type { HubChannel } from '../../../src/client/hub-channel.ts'
+import { View } from '../../../src/client/view.ts'
 import { UnreliableStore } from './unreliable-store.ts'
 import { source, until, World } from './world.ts'
 
@@ -148,6 +149,25 @@ describe('verbs that cross', () => {
 })
 
 describe('a store that fails for a while', () => {
+  it.each(['newest', 'row'] as const)('a store that fails in %s while a view attaches is asked again', async (call) => {
+    const first = await openReading()
+    world.upstream.release('a')
+    await until(() => first.text === 'a')
+    const id = first.streamId as string
+    world.upstream.end()
+    await until(() => first.done)
+    // A hub that knows nothing yet.
+    store.failing.add(call)
+    await world.startHub()
+    const late = new View(world.openTab().connection, 'build', call === 'newest' ? null : id)
+    const text = (): string => late.state.text
+    text()
+    await settle()
+    expect(text()).toBe('')
+    store.failing.clear()
+    await timeUntil(() => text() === 'a', 'the view to be attached')
+  })
+
   it('when it cannot be read: the view goes on by itself once it can', async () => {
     const tab = await openReading()
     world.upstream.release('a')

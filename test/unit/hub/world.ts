@@ -52,8 +52,13 @@ export class SteppedClock implements Clock {
       }
       const entry = { at: this.#now + ms, done }
       this.#waiting.push(entry)
-      signal.addEventListener('abort', abort)
+      signal.addEventListener('abort', abort, { once: true })
     })
+  }
+
+  /** How many waits are under way. */
+  get waiting(): number {
+    return this.#waiting.length
   }
 
   advance(ms: number): void {
