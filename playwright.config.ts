@@ -8,14 +8,12 @@ const firefox = findFirefox()
 // Chosen before the runner looks for tests: which cells of the kill matrix there are depends on it, and its workers must find the same ones.
 process.env['HEADWATER_SEED'] ??= String(Date.now() % 2 ** 31)
 
-const matrixBrowser =
-  process.env['HEADWATER_MATRIX_ENGINE'] === 'firefox'
-    ? {
-        browserName: 'firefox' as const,
-        channel: 'moz-firefox',
-        launchOptions: { args: [], executablePath: '/usr/bin/firefox-esr' },
-      }
-    : {}
+const onFirefox = {
+  browserName: 'firefox' as const,
+  // The system's own Firefox, by WebDriver BiDi: Playwright's patched one is a download that not every machine can have.
+  channel: 'moz-firefox',
+  launchOptions: { args: [], ...(firefox !== null && { executablePath: firefox }) },
+}
 
 export default defineConfig<{ tier: Tier }>({
   testDir: 'test',
@@ -37,7 +35,11 @@ export default defineConfig<{ tier: Tier }>({
   },
   projects: [
     { name: 'e2e', testMatch: 'e2e/**/*.test.ts', testIgnore: 'e2e/matrix/**' },
-    { name: 'matrix', testMatch: 'e2e/matrix/**/*.test.ts', use: { trace: 'off', ...matrixBrowser } },
+    {
+      name: 'matrix',
+      testMatch: 'e2e/matrix/**/*.test.ts',
+      use: { trace: 'off', ...(process.env['HEADWATER_MATRIX_ENGINE'] === 'firefox' && onFirefox) },
+    },
     // The same tests, where the hub is a dedicated worker of the tab that leads.
     { name: 'leader-tab', testMatch: 'e2e/library/*.test.ts', use: { tier: 'leader-tab' } },
     // One page with a hub of its own, in memory: what needs no second tab and no second life.
@@ -58,12 +60,7 @@ export default defineConfig<{ tier: Tier }>({
       testIgnore: ['e2e/harness/**', 'e2e/server/start.test.ts', 'e2e/tiers/**', 'e2e/matrix/**'],
       // Opening a tab takes it several times as long as Chromium.
       timeout: 120_000,
-      use: {
-        browserName: 'firefox',
-        // The system's own Firefox, by WebDriver BiDi: Playwright's patched one is a download that not every machine can have.
-        channel: 'moz-firefox',
-        launchOptions: { args: [], ...(firefox !== null && { executablePath: firefox }) },
-      },
+      use: onFirefox,
     },
   ],
 })
