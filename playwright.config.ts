@@ -38,6 +38,8 @@ export default defineConfig<{ tier: Tier }>({
     {
       name: 'matrix',
       testMatch: 'e2e/matrix/**/*.test.ts',
+      // Of eight tabs, for Firefox: see below.
+      timeout: 120_000,
       use: { trace: 'off', ...(process.env['HEADWATER_MATRIX_ENGINE'] === 'firefox' && onFirefox) },
     },
     // The same tests, where the hub is a dedicated worker of the tab that leads.
