@@ -11,6 +11,7 @@ function makePeace(walker: Walker): void {
   const { world, truth, gates, tabs, reference } = walker
   walker.peace = true
   world.online = true
+  world.reachable = true
   world.pingsLost = false
   truth.refusing = null
   truth.slow = null

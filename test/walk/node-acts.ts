@@ -1,3 +1,4 @@
+import type { SendOptions } from '../../src/client/api.ts'
 import { HeadwaterError } from '../../src/protocol/errors.ts'
 import { pick } from './steps.ts'
 import type { SourceKind } from './truth.ts'
@@ -51,14 +52,14 @@ const verb =
   }
 
 const start =
-  (how: 'send' | 'open'): Act =>
+  (how: 'send' | 'open', options: SendOptions = {}): Act =>
   (walker, random) => {
     const found = someChannel(walker, random)
     const kind = pick(random, KINDS)
     if (found === null || kind === undefined) return null
     const { tab, name, channel } = found
-    const what = `${how} ${kind} in ${name} of ${tab.tag}`
-    walker.ask(tab, what, channel[how](sourceOf(kind, name)))
+    const what = `${how} ${kind} in ${name} of ${tab.tag}${options.whenOffline === undefined ? '' : ', queued'}`
+    walker.ask(tab, what, channel[how](sourceOf(kind, name), options))
     return what
   }
 
@@ -186,22 +187,26 @@ export const ACTS = {
   },
   offline: (walker) => {
     walker.world.online = false
+    walker.world.reachable = false
     walker.truth.refusing = 'network'
     walker.truth.break(new HeadwaterError('network', 'The network is gone.'))
     return 'offline'
   },
   online: (walker) => {
     walker.world.online = true
+    walker.world.reachable = true
     walker.truth.refusing = null
     for (const tab of walker.awake) tab.page.connection.nudge()
     return 'online'
   },
   refuse: (walker, random) => {
     walker.truth.refusing = pick(random, ['network', 'network', 503, 503, 404] as const) ?? null
+    walker.world.reachable = walker.truth.refusing !== 'network'
     return `refuse: ${walker.truth.refusing}`
   },
   answer: (walker) => {
     walker.truth.refusing = null
+    walker.world.reachable = walker.world.online
     return 'answer again'
   },
   cut: (walker, random) => {
@@ -269,6 +274,7 @@ export const ACTS = {
   fails: end('error'),
   'open a source': start('open'),
   send: start('send'),
+  queue: start('send', { whenOffline: 'queue' }),
   stop: verb('stop'),
   resume: verb('resume'),
   cancel: verb('cancel'),
@@ -360,6 +366,7 @@ export const WEIGHTS: Readonly<Record<keyof typeof ACTS, number>> = {
   fails: 0.5,
   'open a source': 5,
   send: 4,
+  queue: 2,
   stop: 3,
   resume: 4,
   cancel: 1.5,
