@@ -38,9 +38,16 @@ const server = await createServer({
 let failed = 1
 try {
   const runner = createServerModuleRunner(server.environments.ssr)
-  /** @type {typeof import('../test/walk/node-walks.ts')} */
-  const { runWalks, walkInNode } = await runner.import(join(ROOT, 'test/walk/node-walks.ts'))
-  failed = await runWalks(walkInNode, { seed, steps, only, shrinkMs: SHRINK_MS }, console.log)
+  const options = { seed, steps, only, shrinkMs: SHRINK_MS }
+  if (values.browser) {
+    /** @type {typeof import('../test/walk/browser-walks.ts')} */
+    const { runBrowserWalks } = await runner.import(join(ROOT, 'test/walk/browser-walks.ts'))
+    failed = await runBrowserWalks(options, console.log)
+  } else {
+    /** @type {typeof import('../test/walk/node-walks.ts')} */
+    const { runWalks, walkInNode } = await runner.import(join(ROOT, 'test/walk/node-walks.ts'))
+    failed = await runWalks(walkInNode, options, console.log)
+  }
   const seconds = ((performance.now() - start) / 1000).toFixed(0)
   console.log(`${failed === 0 ? 'nothing found' : `${failed} walks failed`} in ${seconds} s`)
 } finally {
