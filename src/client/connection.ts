@@ -35,6 +35,8 @@ export interface Live {
 
 /** What a connection knows of a cursor: enough to attach it to each life of the hub, and to hand it what comes. */
 export interface HubCursor {
+  /** It only shows: a page that nobody sees can do without it. */
+  readonly shows?: boolean
   attach(live: Live): Promise<void>
   /** Answers with the seq wanted next. */
   deliver(batch: Batch): Promise<number>
@@ -76,6 +78,10 @@ export class Connection {
   #generation = 0
   #failures = 0
   #paused = false
+  /** Nobody sees this page and it wants nothing: connected again as soon as either changes. */
+  #resting = false
+  /** Calls that have no answer yet. */
+  #calls = 0
   #closed = false
   /** Ends the present connection. */
   #drop: (() => void) | null = null
@@ -95,6 +101,7 @@ export class Connection {
   connected(): Promise<Live> {
     if (this.#closed) return Promise.reject(closedError())
     if (this.#live) return Promise.resolve(this.#live)
+    this.#stir()
     if (this.#failure) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
@@ -104,11 +111,14 @@ export class Connection {
     for (;;) {
       const live = await this.connected()
       let reply: Reply<T>
+      this.#calls += 1
       try {
         reply = await Promise.race([ask(live.hub), live.lost])
       } catch (error) {
         if (error instanceof HeadwaterError && error.code === 'hub-lost') continue
         throw error
+      } finally {
+        this.#calls -= 1
       }
       if (!reply.ok) throw HeadwaterError.from(reply.error)
       return reply.value
@@ -120,6 +130,7 @@ export class Connection {
     const cursorId = this.#nextCursorId++
     this.#cursors.set(cursorId, cursor)
     this.#added.add(cursorId)
+    this.#stir()
     // In a task of its own: the cursor learns its id first.
     queueMicrotask(() => {
       // Closed again, or attached with all others meanwhile.
@@ -147,8 +158,26 @@ export class Connection {
     this.#wake?.()
   }
 
+  /**
+   * Nobody has seen this page for a while: where it does nothing but show, it lets go of the hub, which would wait on its lock and so exempt it
+   * from the browser's freezing. A hub that lives in this page is kept.
+   */
+  rest(): void {
+    if (!this.#live || this.#calls || this.info?.tier === 'page') return
+    if ([...this.#cursors.values()].some((cursor) => !cursor.shows)) return
+    this.#resting = true
+    this.#drop?.()
+  }
+
+  #stir(): void {
+    if (!this.#resting) return
+    this.#resting = false
+    this.#wake?.()
+  }
+
   /** An attempt is worth while now: the page became visible, or the network is back. */
   nudge(): void {
+    this.#stir()
     this.#wake?.()
     if (this.#live) void this.#live.hub.nudge().catch(() => undefined)
   }
@@ -176,7 +205,7 @@ export class Connection {
 
   async #run(): Promise<void> {
     while (!this.#closed) {
-      if (this.#paused) {
+      if (this.#paused || this.#resting) {
         await new Promise<void>((resolve) => (this.#wake = resolve))
         continue
       }
@@ -185,7 +214,7 @@ export class Connection {
         continue
       } catch (thrown) {
         // Leaving for the back-forward cache, or for good, is no failure.
-        if (this.#closed || this.#paused) continue
+        if (this.#closed || this.#paused || this.#resting) continue
         const error = toStartError(thrown)
         this.#failures += 1
         const final = error.code === 'incompatible'

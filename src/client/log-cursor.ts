@@ -11,6 +11,8 @@ export interface LogCursorOptions {
   tail?: number
   /** False: only snapshots. */
   chunks: boolean
+  /** See {@link HubCursor.shows}. */
+  shows?: boolean
   /** Chunks and gaps that follow what came before; the cursor goes on once this resolves. */
   batch(batch: Batch): void | Promise<void>
   /** Another stream from here on, or none (`null`), or the same one cut back: what was shown no longer holds. */
@@ -39,6 +41,10 @@ export class LogCursor implements HubCursor {
     this.#streamId = options.streamId
     this.#next = options.from
     this.#id = connection.add(this)
+  }
+
+  get shows(): boolean {
+    return this.#options.shows === true
   }
 
   /** The next seq that this cursor wants. */

@@ -63,6 +63,7 @@ export class View implements StreamView {
       streamId: this.#streamId,
       from: 1,
       chunks: this.#wanted,
+      shows: true,
       batch: (batch) => this.#apply(batch),
       reset: (snapshot) => {
         this.#snapshot = snapshot

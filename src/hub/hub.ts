@@ -22,6 +22,8 @@ import { StreamSession } from './stream-session.ts'
 
 /** How often open streams are re-read, whatever pings say (hand-over rule 11). */
 const REREAD_MS = 3_000
+/** So late a timer runs out only where the machine or this worker slept: a busy one is seconds late, not half a minute. */
+const SLEPT_MS = 30_000
 /** How long a cursor waits before it asks a store that failed again. */
 const STORE_PAUSE_MS = 1_000
 /** How long a stream keeps its connection when more streams are live than connections may be. */
@@ -151,8 +153,12 @@ export class Hub {
   async #reread(): Promise<void> {
     await this.#started
     while (!this.#closed.signal.aborted) {
-      await this.#context.clock.delay(REREAD_MS, this.#closed.signal)
+      const { clock } = this.#context
+      const due = clock.now() + REREAD_MS
+      await clock.delay(REREAD_MS, this.#closed.signal)
       if (this.#closed.signal.aborted) return
+      // After sleep the network may be another one, and no event says so.
+      if (clock.now() - due >= SLEPT_MS) this.nudge()
       // Rule 11: whatever can still move and is read, or waits for a verb, or is this hub's own, whether it has tabs or not.
       for (const session of [...this.#sessions.values()]) {
         const { row } = session

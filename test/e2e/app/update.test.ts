@@ -58,7 +58,7 @@ test('a new release in the middle of a live stream: it waits to be let in, then 
   }
 })
 
-test('a service worker that is stopped in mid-stream takes nothing with it', async ({ server, context }) => {
+test('fault 19: a service worker that is stopped in mid-stream takes nothing with it', async ({ server, context }) => {
   const said = lines(300)
   const app = new AppPage(await context.newPage())
   await app.page.goto(server.url)

@@ -60,10 +60,11 @@ export async function leaderOf(context: BrowserContext): Promise<{ page: Page; w
 }
 
 /**
- * Kills every hub of a context, as the browser would when memory is short. In Chromium it works on a SharedWorker that spins, too. The browser kills no
- * dedicated worker alone: that one ends itself. Answers with when: milliseconds since the epoch.
+ * Kills every hub of a context, or those that {@link hubsOf} named, as the browser would when memory is short. In Chromium it works on a
+ * SharedWorker that spins, too. The browser kills no dedicated worker alone: that one ends itself. Answers with when: milliseconds since the
+ * epoch.
  */
-export async function killHub(context: BrowserContext): Promise<number> {
+export async function killHub(context: BrowserContext, named: readonly string[] | null = null): Promise<number> {
   if (browserOf(context).browserType().name() !== 'chromium') return askHubsToDie(context)
   const [page] = context.pages()
   if (page !== undefined && !(await page.evaluate(() => 'SharedWorker' in globalThis))) {
@@ -76,7 +77,7 @@ export async function killHub(context: BrowserContext): Promise<number> {
     return when
   }
   const hubs = await until('a hub to kill', async () => {
-    const found = await hubsOf(context)
+    const found = named ?? (await hubsOf(context))
     return found.length > 0 ? found : null
   })
   return withBrowserSession(browserOf(context), async (session) => {

@@ -4,6 +4,7 @@ import { test } from '@playwright/test'
 const CHROMIUM_ONLY = {
   'crash a tab': 'Firefox keeps all pages of an origin in one process: none crashes alone.',
   'freeze a tab': 'Firefox does not freeze tabs, so there is nothing to ask it for.',
+  'kill one hub of two': 'Hubs that end themselves when asked are all asked.',
   'stop a service worker': 'WebDriver BiDi cannot stop a service worker.',
   'kill the app’s hub':
     'WebDriver BiDi does not reach shared workers. The test page’s hub ends itself when asked; the app’s has no such door.',

@@ -66,7 +66,7 @@ test('a POST whose hub is killed is sent once, and goes on at the address that i
   expect(stream.requests[0]?.idempotencyKey).toBe((await first?.view('answer'))?.state.streamId)
 })
 
-test('a POST without such an address is never sent again: disconnected, all kept, retry on offer', async ({
+test('fault 23: a POST without such an address is never sent again: disconnected, all kept, retry on offer', async ({
   upstream,
   tabs,
   context,

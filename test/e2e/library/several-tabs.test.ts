@@ -31,7 +31,7 @@ test('a late tab starts at the first chunk, of a live stream and of an ended one
   expect(stream.requests).toHaveLength(1)
 })
 
-test('eight tabs that open the same source at once share one upstream', async ({ upstream, tabs }) => {
+test('fault 25: eight tabs that open the same source at once share one upstream', async ({ upstream, tabs }) => {
   const stream = upstream.script('eight', { format: 'sse-ids', chunks: lines(300), released: 100, ends: false })
   const eight = await tabs(8)
   const ids = await Promise.all(eight.map((tab) => tab.open('eight', { url: stream.path })))

@@ -15,6 +15,8 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+const gone = (): void => undefined
+
 const stepped = (): void => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
 
 describe('a page without a hub', () => {
@@ -108,6 +110,53 @@ describe('a page that comes and goes', () => {
     expect(await calls).toEqual([])
     expect(page.starts).toHaveLength(2)
     expect(hub.bootId).toBe(connection.info?.bootId)
+  })
+
+  it('rests where it only shows, and comes back for whoever wants something', async () => {
+    page = new Page()
+    const { connection } = page
+    await connection.connected()
+    connection.add({
+      shows: true,
+      attach: () => Promise.resolve(),
+      deliver: () => Promise.resolve(1),
+      gone,
+      failed: gone,
+    })
+    connection.rest()
+    await until(() => connection.info === null)
+    for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(page.starts).toHaveLength(1)
+    expect(await connection.call((port) => port.streams())).toEqual([])
+    expect(page.starts).toHaveLength(2)
+    connection.rest()
+    await until(() => connection.info === null)
+    connection.nudge()
+    await until(() => connection.info !== null)
+  })
+
+  it('does not rest while it reads, or waits for an answer', async () => {
+    page = new Page()
+    const { connection, hub } = page
+    await connection.connected()
+    const reader = connection.add({
+      attach: () => Promise.resolve(),
+      deliver: () => Promise.resolve(1),
+      gone,
+      failed: gone,
+    })
+    connection.rest()
+    connection.remove(reader)
+    let answer: (reply: { ok: true; value: [] }) => void = gone
+    hub.streams = () => new Promise((resolve) => (answer = resolve))
+    const asked = connection.call((port) => port.streams())
+    await until(() => answer !== gone)
+    connection.rest()
+    answer({ ok: true, value: [] })
+    expect(await asked).toEqual([])
+    expect(page.starts).toHaveLength(1)
+    connection.rest()
+    await until(() => connection.info === null)
   })
 
   it('paused while it connects, it does not connect', async () => {

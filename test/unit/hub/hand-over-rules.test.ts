@@ -64,7 +64,7 @@ describe('hand-over', () => {
     expect(world.upstream.requests[1]?.position.token).toBe('2')
   })
 
-  it('rule 2: what an owner that is one no longer still appends is refused inside its transaction', async () => {
+  it('rule 2, fault 12: what an owner that is one no longer still appends is refused inside its transaction', async () => {
     await openReading()
     const { tab, owner } = await openFollower()
     const lateAppend = store.hold('commit')

@@ -159,6 +159,25 @@ describe('the hub dies', () => {
 })
 
 describe('two hubs on one store', () => {
+  it('fault 17: a view finds the stream of its own channel again, and no other conversation’s', async () => {
+    const ids = new Map<string, string>()
+    for (const name of ['one', 'two']) {
+      ids.set(
+        name,
+        await world
+          .openTab()
+          .channel(name)
+          .open({ url: `/${name}` }),
+      )
+    }
+    world.killHub()
+    for (const name of ['two', 'one']) {
+      const again = world.openTab().channel(name)
+      await until(() => again.streamId !== null)
+      expect(again.streamId).toBe(ids.get(name))
+    }
+  })
+
   it('one owns, the other follows and takes over when the first dies', async () => {
     await world.startHub()
     const old = world.openTab().channel('build')
@@ -257,6 +276,29 @@ describe('the connection is lost', () => {
     world.upstream.refusing = false
     world.upstream.release('b')
     await tab.resume()
+    await until(() => tab.text === 'ab' && tab.status === 'streaming')
+  })
+
+  it('is tried again at once when the machine wakes from sleep, whatever is left of the wait', async () => {
+    const tab = world.openTab().channel('build')
+    void tab.text
+    await tab.open({ url: '/log' })
+    world.upstream.release('a')
+    await until(() => tab.text === 'a')
+    world.upstream.refusing = true
+    world.upstream.cut()
+    for (const [attempt, ms] of [1_500, 3_000, 6_000].entries()) {
+      await until(() => tab.status === 'reconnecting' && world.upstream.requests.length === attempt + 1)
+      await until(() => true)
+      world.clock.advance(ms)
+      await until(() => world.upstream.requests.length === attempt + 2, `attempt ${attempt + 1}`)
+    }
+    await until(() => tab.status === 'disconnected')
+    world.upstream.refusing = false
+    world.upstream.release('b')
+    world.clock.sleep(60_000)
+    // The hub's round ends; the next look at upstream would come seconds later.
+    world.clock.advance(3_000)
     await until(() => tab.text === 'ab' && tab.status === 'streaming')
   })
 })

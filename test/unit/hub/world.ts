@@ -61,6 +61,12 @@ export class SteppedClock implements Clock {
     return this.#waiting.length
   }
 
+  /** The machine sleeps: the time of day goes on, and what waits waits as long as before once it wakes. */
+  sleep(ms: number): void {
+    this.#now += ms
+    for (const entry of this.#waiting) entry.at += ms
+  }
+
   advance(ms: number): void {
     this.#now += ms
     const due = this.#waiting.filter(({ at }) => at <= this.#now)

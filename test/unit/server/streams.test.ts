@@ -205,8 +205,18 @@ it('keeps the text of JSON messages as it was written', async () => {
   expect(await (await client.get(PATH)).text()).toBe('[12345678901234567890,{"a": "],[\\"" },[1.0],{"b":2}]')
 })
 
+it('fault 24: lets no shared cache keep what a stream holds', async () => {
+  await client.create(PATH, 'text/plain')
+  await client.append(PATH, 'secret', 'text/plain')
+  for (const query of ['', '?offset=-1', '?offset=now', '?offset=-1&live=sse']) {
+    const answer = await client.get(PATH + query)
+    expect(answer.headers.get('cache-control'), query).toMatch(/no-store|private/)
+    await answer.body?.cancel()
+  }
+})
+
 describe('authorize', () => {
-  it('decides every action apart, with no or an exception meaning no', async () => {
+  it('fault 13: decides every action apart, with no or an exception meaning no', async () => {
     const asked: string[] = []
     const guarded = new Client({
       authorize: (_, { action, stream }) => {

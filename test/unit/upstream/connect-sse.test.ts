@@ -306,6 +306,15 @@ describe('a connection', () => {
     expect(error?.code).toBe('network')
   })
 
+  it.each(['Load failed', 'Failed to fetch', 'NetworkError when attempting to fetch resource.'])(
+    'fault 15: takes what an engine says of a lost network, "%s", for that',
+    async (message) => {
+      const failing = createConnectUpstream({ fetch: () => Promise.reject(new TypeError(message)), now: () => 0 })
+      const { error } = await collect(failing, request(source({ url: 'http://127.0.0.1/a' })))
+      expect(error?.code).toBe('network')
+    },
+  )
+
   it('closes the socket when its reader leaves', async () => {
     let closed: (() => void) | undefined
     const whenClosed = new Promise<void>((resolve) => (closed = resolve))
