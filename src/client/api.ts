@@ -7,7 +7,10 @@ import type { State } from '../protocol/state.ts'
 /** What a hub says of itself once this page is connected. */
 export interface HubInfo {
   tier: Tier
-  /** Whether what is shown is also stored: false in private windows without storage, or when the disk is full. */
+  /**
+   * Whether what is shown is also stored: false in private windows without storage, and while the disk is full. It may change at any time: `hub.info`
+   * has the latest word, and whoever listens by `hub.watch` is called.
+   */
   durable: boolean
   /** Names this life of the hub; another one means that the hub was replaced. */
   bootId: string
@@ -122,10 +125,13 @@ export interface Hub {
   streams(): Promise<readonly StreamInfo[]>
   /** Called with all streams now and after each change. Answers with the way to stop it. */
   watch(listener: (streams: readonly StreamInfo[]) => void, options?: { signal?: AbortSignal }): () => void
+  /** How much is stored, how much may be, and whether everything that is shown is. */
   storage(): Promise<StorageUse>
   /** Asks the browser to keep this origin's storage. */
   persist(): Promise<boolean>
+  /** Deletes a stream, or a channel with all its streams, here and in every hub; also a live one. What is not there is forgotten. */
   forget(what: Forget): Promise<void>
+  /** Deletes everything (a logout). */
   clear(): Promise<void>
   /** This page leaves; streams go on. */
   close(): void

@@ -91,6 +91,7 @@ class PageHub implements Hub, ChannelHost {
   }
 
   async forget(what: Forget): Promise<void> {
+    if ('streamId' in what) this.#secrets.delete(what.streamId)
     await this.connection.call((hub) => hub.forget(what))
   }
 

@@ -41,6 +41,8 @@ export interface HubCursor {
   /** Answers with the seq wanted next. */
   deliver(batch: Batch): Promise<number>
   gone(streamId: string): void
+  /** What it has shown may not be what the next hub has: to be read again from the start. */
+  rewind(): void
   failed(error: HeadwaterError): void
 }
 
@@ -280,6 +282,8 @@ export class Connection {
       this.#up({ hub, info: { tier, durable, bootId, protocol }, lost })
       await lost.catch(() => undefined)
     } finally {
+      // Nothing durable stood behind what this hub's views show: its successor may go on with another log, from an earlier place.
+      if (this.#live?.info.durable === false) for (const cursor of this.#cursors.values()) cursor.rewind()
       this.#live = null
       this.#drop = null
       end.abort()
@@ -331,6 +335,13 @@ export class Connection {
       streamChanged: async (streamId, info) => {
         await Promise.resolve()
         this.watcher?.changed(streamId, info)
+      },
+      durable: async (durable) => {
+        await Promise.resolve()
+        const now = live()
+        if (now) now.info = { ...now.info, durable }
+        // Whoever watches looks at everything again.
+        this.watcher?.connected()
       },
       headers: (request) => this.#options.headers(request),
     }

@@ -104,9 +104,9 @@ export class LogCursor implements HubCursor {
     await this.#attached
     // A view that was replaced by another one must not hear of what comes late.
     if (this.#closed) return this.next
-    if (batch.streamId !== this.#streamId) {
-      // A newer stream of the channel starts at its first chunk; anything else is late.
-      if (this.#options.streamId !== null || batch.fromSeq !== 1) return this.next
+    if (batch.rewind || batch.streamId !== this.#streamId) {
+      // A newer stream of the channel starts at its first chunk, and so does one that is cut back; anything else is late.
+      if ((this.#options.streamId ?? batch.streamId) !== batch.streamId || batch.fromSeq !== 1) return this.next
       this.#streamId = batch.streamId
       this.#next = 1
       this.#options.reset(batch.snapshot)
@@ -117,6 +117,12 @@ export class LogCursor implements HubCursor {
     if (batch.toSeq > batch.fromSeq) await this.#options.batch(batch)
     if (batch.snapshot && batch.streamId === this.#streamId) this.#options.snapshot(batch.snapshot)
     return batch.toSeq
+  }
+
+  rewind(): void {
+    if (this.#next === 'live') return
+    this.#streamId = null
+    this.#next = 1
   }
 
   /** The stream was deleted. */

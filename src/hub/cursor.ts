@@ -30,6 +30,10 @@ export class Cursor implements StreamListener {
   /** The version of the row whose snapshot the tab has; 0 for none. */
   #shown = 0
   #refusals = 0
+  /** Raised whenever the place is set from outside: what was under way before says nothing about the new one. */
+  #turn = 0
+  /** The next batch tells the tab to start over. */
+  #rewinds = false
   /** What comes behind the batch in flight, being read while the tab takes that one: a cursor that is behind waits for one of the two, not both. */
   #ahead: { next: number; read: ReturnType<StreamSession['read']> } | null = null
   #running = false
@@ -52,8 +56,15 @@ export class Cursor implements StreamListener {
     this.#shown = shown
     this.#refusals = 0
     this.#ahead = null
+    this.#turn += 1
+    this.#rewinds = false
     session?.listeners.add(this)
     this.moved()
+  }
+
+  rewound(): void {
+    this.follow(this.#session, 1)
+    this.#rewinds = this.#options.chunks
   }
 
   close(): void {
@@ -90,17 +101,18 @@ export class Cursor implements StreamListener {
       this.#options.gone(session.streamId)
       return
     }
+    const turn = this.#turn
     const batch = await this.#batch(session)
-    if (batch === null || this.#closed || this.#session !== session) return
-    const delivering = this.#options.deliver(batch)
+    if (batch === null || this.#closed || this.#turn !== turn) return
+    const delivering = this.#options.deliver(this.#rewinds ? { ...batch, rewind: true } : batch)
     // Without a snapshot the batch does not reach the end of what is committed.
     if (batch.snapshot === null) {
       this.#ahead = { next: batch.toSeq, read: session.read(batch.toSeq) }
       this.#ahead.read.catch(() => undefined)
     }
     const ack = await delivering
-    // A stream that was switched meanwhile has a place of its own.
-    if (this.#session !== session) return
+    // A stream that was switched, or cut back, meanwhile has a place of its own.
+    if (this.#turn !== turn) return
     this.#accept(batch, ack, session)
     this.#dirty = true
   }
@@ -108,6 +120,7 @@ export class Cursor implements StreamListener {
   #accept(batch: Batch, ack: Ack, session: StreamSession): void {
     if (ack.next === batch.toSeq) {
       this.#refusals = 0
+      this.#rewinds = false
       this.#next = batch.toSeq
       if (batch.snapshot) this.#shown = batch.snapshot.version
       return

@@ -11,6 +11,8 @@ import { TailCache } from './tail-cache.ts'
 export interface StreamListener {
   /** The row changed, or (undefined) the stream was deleted. */
   moved(): void
+  /** What was shown of the stream may be another one's: it has to be shown again from its start. */
+  rewound?(): void
 }
 
 /** One stream as a hub knows it without owning it: its row as last read, and its log for whoever reads. */
@@ -26,6 +28,8 @@ export class FollowedStream {
   #change = deferred()
   #refreshing: Promise<void> | null = null
   #refreshAgain = false
+  /** When the stream was created that was deleted last: news of it, still under way, must not bring it back. */
+  #removed: number | null = null
 
   constructor(store: LogStore, row: StreamRow) {
     this.#store = store
@@ -42,6 +46,7 @@ export class FollowedStream {
   /** Takes in what a transaction or a read showed. Older news than what is known is no news. */
   learn(row: StreamRow | undefined, packs: readonly PackedChunks[] = []): void {
     const same = row?.createdAt === this.#row?.createdAt
+    if (row !== undefined && row.createdAt === this.#removed) return
     if (row !== undefined && this.#row !== undefined && same && row.version < this.#row.version) return
     if (!same) {
       this.#cache.clear()
@@ -52,6 +57,29 @@ export class FollowedStream {
     this.#row = row
     this.signalChange()
     for (const listener of [...this.listeners]) listener.moved()
+  }
+
+  /** The stream was deleted, for good. */
+  remove(): void {
+    this.#removed = this.#row?.createdAt ?? this.#removed
+    this.learn(undefined)
+  }
+
+  /** The log goes on from another place than this hub thought: nothing durable stood behind what it showed. */
+  replace(row: StreamRow): void {
+    this.#cache.clear()
+    this.#window.clear()
+    this.#row = row
+    this.signalChange()
+    for (const listener of [...this.listeners]) {
+      if (listener.rewound) listener.rewound()
+      else listener.moved()
+    }
+  }
+
+  /** The end of the log, as far as it is in memory. */
+  get tail(): readonly PackedChunks[] {
+    return this.#cache.packs
   }
 
   /** Reads the row again: a ping came, or it is time (hand-over rule 11). Asked during a read, it reads once more. */

@@ -26,6 +26,16 @@ export interface EarlierStream {
   until(wanted: (row: StreamRow) => boolean): Promise<StreamRow>
 }
 
+/** Streams were deleted: one, a channel's, or all. Whoever holds some of them in memory lets them go. */
+export interface RemovedMessage {
+  removed: {
+    streamId?: string
+    channel?: string
+    /** Milliseconds since the epoch: what was created later is not meant. */
+    before: number
+  }
+}
+
 /** What a session needs of its hub: the one door to everything outside. */
 export interface HubContext {
   readonly store: LogStore

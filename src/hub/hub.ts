@@ -4,6 +4,7 @@ import type { CredentialsRequest, Forget, StartStream, StorageUse, Tier, Verb } 
 import type { StreamInfo } from '../protocol/snapshot.ts'
 import { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
+import { OverlayLogStore } from '../store/overlay-store.ts'
 import type { Locks } from '../liveness/locks.ts'
 import type { CancelUpstream } from '../upstream/cancel-upstream.ts'
 import type { ReachUpstream } from '../upstream/reach-upstream.ts'
@@ -11,9 +12,9 @@ import type { ConnectUpstream } from '../upstream/upstream.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { Cursor } from './cursor.ts'
 import { Followers } from './followers.ts'
-import type { Clock, HubContext, MovedMessage } from './hub-context.ts'
+import { Housekeeping } from './housekeeping.ts'
+import type { Clock, HubContext, MovedMessage, RemovedMessage } from './hub-context.ts'
 import { Outbox } from './outbox.ts'
-import { surplusOf } from './retention.ts'
 import { holdsUp, isOpen, snapshotOf, wantsOwner } from './row.ts'
 import { applyVerb } from './row-changes.ts'
 import { Secrets, type SecretHeaders } from './secrets.ts'
@@ -31,8 +32,8 @@ const TURN_MS = 2_000
 
 /** Hints between hubs: BroadcastChannel's face. */
 export interface Pings {
-  postMessage(message: MovedMessage): void
-  onmessage: ((event: MessageEvent<MovedMessage>) => void) | null
+  postMessage(message: MovedMessage | RemovedMessage): void
+  onmessage: ((event: MessageEvent<MovedMessage | RemovedMessage>) => void) | null
   close(): void
 }
 
@@ -40,6 +41,8 @@ export interface Pings {
 export interface AttachedTab {
   /** A stream changed: tell the tab if it watches. */
   streamMoved(streamId: string): void
+  /** What is shown is stored from now on, or no longer. */
+  durableChanged(durable: boolean): void
   /** Headers from this tab, or `null`. */
   headers(request: CredentialsRequest): Promise<SecretHeaders | null>
   drop(): void
@@ -65,7 +68,7 @@ export interface HubOptions {
 export class Hub {
   readonly bootId: string
   readonly tier: Tier
-  readonly store: LogStore
+  readonly store: OverlayLogStore
   readonly locks: Locks
   /** Where the application is told of endings. A tab says it; it holds for as long as the hub lives, also when the last tab is gone. */
   notify: string | null = null
@@ -77,6 +80,7 @@ export class Hub {
   /** Streams that this hub owns without any tab. */
   readonly #errands = new Set<string>()
   readonly #secrets: Secrets
+  readonly #housekeeping: Housekeeping
   readonly #closed = new AbortController()
   /** Sessions that nobody needed when last looked at. */
   #idle: ReadonlySet<StreamSession> = new Set()
@@ -89,13 +93,27 @@ export class Hub {
     this.#options = options
     this.bootId = options.bootId
     this.tier = options.tier
-    this.store = options.store
     this.locks = options.locks
     const { clock } = options
+    this.store = new OverlayLogStore(options.store, {
+      makeRoom: () => this.#housekeeping.makeRoom(),
+      tailOf: (streamId) => this.#sessions.get(streamId)?.tail ?? [],
+      changed: () => {
+        for (const tab of this.#tabs) tab.durableChanged(this.store.durable)
+      },
+      gaveWay: (streamId, stored) => this.#gaveWay(streamId, stored),
+    })
+    this.#housekeeping = new Housekeeping(this.store, clock, {
+      removed: (rows) => this.#removed(rows),
+      pruned: (row) => {
+        this.#sessions.get(row.streamId)?.learn(row)
+        this.#moved({ streamId: row.streamId, channel: row.channel })
+      },
+    })
     this.#secrets = new Secrets(clock, this.#tabs)
     this.#context = {
-      store: options.store,
-      journal: new Journal(options.store),
+      store: this.store,
+      journal: new Journal(this.store),
       locks: options.locks,
       pool: new ConnectionPool({
         turnMs: TURN_MS,
@@ -121,10 +139,11 @@ export class Hub {
       isNeeded: (streamId) => this.#isNeeded(streamId),
     }
     // Rule 11: listen before the first read.
-    options.pings.onmessage = ({ data }: MessageEvent<Partial<MovedMessage> | null>) => {
+    options.pings.onmessage = ({ data }: MessageEvent<Partial<MovedMessage & RemovedMessage> | null>) => {
       // From whatever version of a hub is on the channel.
-      const { streamId, channel } = data ?? {}
+      const { streamId, channel, removed } = data ?? {}
       if (typeof streamId === 'string' && typeof channel === 'string') void this.#pinged({ streamId, channel })
+      if (typeof removed === 'object' && removed !== null) this.#removedElsewhere(removed)
     }
     this.#started = this.#adoptOpen()
     void this.#reread()
@@ -167,6 +186,8 @@ export class Hub {
       for (const channel of this.#followers.channels) await this.#refollow(channel)
       if (this.#mustList) await this.#adoptOpen()
       this.#sweep()
+      void this.store.settle()
+      void this.#housekeeping.tick()
     }
   }
 
@@ -208,8 +229,23 @@ export class Hub {
   }
 
   #moved(message: MovedMessage): void {
-    if (!this.#closed.signal.aborted) this.#options.pings.postMessage(message)
+    this.#ping(message)
     this.#tellWatchers(message.streamId)
+    if (this.#sessions.get(message.streamId)?.row?.ending != null) void this.#housekeeping.tidy(message.channel)
+  }
+
+  #ping(message: MovedMessage | RemovedMessage): void {
+    if (!this.#closed.signal.aborted) this.#options.pings.postMessage(message)
+  }
+
+  /** What this hub had in memory of a stream gave way to what another one stored: views start over. */
+  #gaveWay(streamId: string, stored: StreamRow | undefined): void {
+    const session = this.#sessions.get(streamId)
+    const channel = stored?.channel ?? session?.row?.channel
+    if (stored === undefined) session?.remove()
+    else session?.replace(stored)
+    this.#tellWatchers(streamId)
+    if (channel !== undefined) void this.#refollow(channel)
   }
 
   #tellWatchers(streamId: string): void {
@@ -283,6 +319,7 @@ export class Hub {
   release(session: StreamSession): void {
     if (!this.#isIdle(session)) return
     if (this.#sessions.get(session.streamId) === session) this.#sessions.delete(session.streamId)
+    if (session.row === undefined) this.#secrets.forget(session.streamId)
     void session.close()
   }
 
@@ -304,15 +341,16 @@ export class Hub {
     }
     const session = this.#adopt(started)
     await this.#refollow(request.channel)
-    if (outcome.writes.length > 0) void this.#prune(request.channel)
+    if (outcome.writes.length > 0) void this.#housekeeping.tidy(request.channel)
     return session
   }
 
   /** Records the verb in the stream's row (hand-over rule 12), and answers once it took effect. */
   async verb(verb: Verb): Promise<StreamSession> {
-    await this.session(verb.streamId)
+    const { owned } = await this.session(verb.streamId)
     const result = await this.journal.commit({
       streamId: verb.streamId,
+      forOwner: !owned,
       decide: (row) => {
         const next = row && applyVerb(row, verb, this.#context.clock.now())
         return next ? { row: next } : null
@@ -361,48 +399,53 @@ export class Hub {
     }
   }
 
-  /** Deletes what a channel does not keep. In the background: nobody waits for it, and the next start asks again. */
-  async #prune(channel: string): Promise<void> {
-    try {
-      const surplus = surplusOf(await this.store.rows(channel), this.#context.clock.now())
-      if (surplus.length === 0) return
-      await this.store.remove(surplus.map((row) => row.streamId))
-      this.#removed(surplus)
-    } catch {
-      // A store that fails now has other worries.
-    }
-  }
-
-  /** Deletes; a writer that is about to commit finds nothing to write to. */
+  /** Deletes; a writer that is about to commit finds nothing to write to. Deleting what is not there is done. */
   async forget(what: Forget): Promise<void> {
+    const before = this.#context.clock.now()
     const rows = 'streamId' in what ? [await this.store.row(what.streamId)] : await this.store.rows(what.channel)
     const found = rows.filter((row) => row !== undefined)
-    if ('streamId' in what && found.length === 0) {
-      throw new HeadwaterError('unknown-stream', `This browser knows no stream "${what.streamId}".`, what.streamId)
-    }
-    await this.store.remove(found.map((row) => row.streamId))
+    await this.store.remove('streamId' in what ? [what.streamId] : found.map((row) => row.streamId))
     this.#removed(found)
+    this.#ping({ removed: { ...what, before } })
   }
 
   async clear(): Promise<void> {
+    const before = this.#context.clock.now()
     const rows = await this.store.rows()
     await this.store.clear()
+    this.#secrets.clear()
     this.#removed(rows)
+    this.#ping({ removed: { before } })
   }
 
   #removed(rows: readonly StreamRow[]): void {
     for (const { streamId, channel } of rows) {
       this.#secrets.forget(streamId)
-      this.#sessions.get(streamId)?.learn(undefined)
+      this.#sessions.get(streamId)?.remove()
       this.#moved({ streamId, channel })
       void this.#refollow(channel)
+    }
+  }
+
+  /** Another hub deleted. What is stored is gone; what only this hub's memory holds has to follow. */
+  #removedElsewhere({ streamId, channel, before }: RemovedMessage['removed']): void {
+    const isRemoved = (row: StreamRow): boolean =>
+      row.createdAt <= before &&
+      (streamId === undefined || row.streamId === streamId) &&
+      (channel === undefined || row.channel === channel)
+    for (const held of this.store.removedElsewhere(isRemoved)) this.#sessions.get(held)?.remove()
+    for (const session of this.#sessions.values()) {
+      if (session.row === undefined || isRemoved(session.row)) this.#secrets.forget(session.streamId)
+      void session.refresh()
     }
   }
 
   async storage(): Promise<StorageUse> {
     const streams = (await this.store.rows()).length
     const estimate = await globalThis.navigator?.storage?.estimate?.()
-    return { durable: this.store.durable, usage: estimate?.usage ?? 0, quota: estimate?.quota ?? 0, streams }
+    const { durable } = this.store
+    const { limit } = this.#housekeeping
+    return { durable, usage: estimate?.usage ?? 0, quota: estimate?.quota ?? 0, streams, limit }
   }
 
   addTab(tab: AttachedTab): void {
@@ -448,6 +491,7 @@ export class Hub {
     this.#closed.abort()
     for (const tab of [...this.#tabs]) tab.drop()
     await Promise.all([...this.#sessions.values()].map((session) => session.close()))
+    await this.store.settle({ now: true })
     this.#options.pings.close()
     this.store.close()
   }

@@ -58,8 +58,10 @@ export class ReadWindow {
 
   #read(fromSeq: number, limits: { maxChunks: number; maxSize: number }): Read {
     const log = this.#store.readLog(this.#streamId, fromSeq, limits)
-    // Whoever wants it hears of it.
-    log.catch(() => undefined)
+    // Whoever wants it hears of it; and the next who wants it is not told of this failure, but reads again.
+    log.catch(() => {
+      if (this.#ahead?.log === log) this.#ahead = null
+    })
     return { fromSeq, log }
   }
 

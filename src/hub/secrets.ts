@@ -43,6 +43,10 @@ export class Secrets {
     this.#known.delete(streamId)
   }
 
+  clear(): void {
+    this.#known.clear()
+  }
+
   /** Headers for a stream's requests; `null` where no tab gives any now. */
   async for(row: StreamRow): Promise<SecretHeaders | null> {
     const known = this.#known.get(row.streamId)

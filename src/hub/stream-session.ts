@@ -160,9 +160,14 @@ export class StreamSession extends FollowedStream {
   }
 
   /** One transaction of the owner. `null` where the row is not this owner's any more, or `decide` changed nothing. */
-  async #commit(decide: (row: StreamRow) => StreamRow | null, epoch: number): Promise<StreamRow | null> {
+  async #commit(
+    decide: (row: StreamRow) => StreamRow | null,
+    epoch: number,
+    { binding = false } = {},
+  ): Promise<StreamRow | null> {
     const result = await this.#context.journal.commit({
       streamId: this.streamId,
+      binding,
       decide: (row) => {
         if (row === undefined || row.epoch !== epoch || row.intent !== null || !isOpen(row)) return null
         const next = decide(row)
@@ -325,9 +330,13 @@ export class StreamSession extends FollowedStream {
       return { type: 'lost', again: false }
     }
     // Rule 8: that the request may have been sent is committed before it is.
-    if (!row.sent && (await this.#commit((now) => sending(now, this.#context.clock.now()), owned.epoch)) === null) {
-      this.#hangUp()
-      return this.#interruption(owned) ?? { type: 'fenced' }
+    if (!row.sent) {
+      const binding = !row.source.idempotent
+      const now = this.#context.clock.now()
+      if ((await this.#commit((current) => sending(current, now), owned.epoch, { binding })) === null) {
+        this.#hangUp()
+        return this.#interruption(owned) ?? { type: 'fenced' }
+      }
     }
     let upstream: UpstreamConnection
     try {
@@ -523,7 +532,10 @@ export class StreamSession extends FollowedStream {
     return this.#state.at === 'probing' && this.row?.status === 'connecting' && this.row.waitingFor === undefined
   }
 
-  /** The store failed under an activity: nothing was written, so nothing is lost; start over from what is committed. */
+  /**
+   * The store refused what no memory can take in its place (a value that cannot be stored, a request that must not be sent twice): nothing was
+   * written, so nothing is lost; start over from what is committed.
+   */
   async #storeFailed(error: unknown): Promise<SessionEvent> {
     this.#hangUp()
     await this.#context.clock.delay(backoffDelay(1, this.#context.random()), this.closed.signal)

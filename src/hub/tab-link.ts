@@ -255,6 +255,11 @@ export class TabLink implements AttachedTab {
     }
   }
 
+  durableChanged(durable: boolean): void {
+    // A tab of an earlier release does not know the word.
+    void this.#call((tab) => tab.durable(durable)).catch(() => undefined)
+  }
+
   /** Headers from this tab, or `null`. A tab that is gone has none. */
   async headers(request: CredentialsRequest): Promise<readonly (readonly [string, string])[] | null> {
     if (!this.#givesHeaders) return null

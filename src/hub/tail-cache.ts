@@ -22,6 +22,11 @@ export class TailCache {
     return this.#packs[0]?.fromSeq ?? Infinity
   }
 
+  /** All that is cached, in order and without holes. */
+  get packs(): readonly PackedChunks[] {
+    return this.#packs
+  }
+
   /** Adds what was just committed. What does not continue the cache replaces it. */
   append(packs: readonly PackedChunks[]): void {
     for (const pack of packs) {

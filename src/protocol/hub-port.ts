@@ -72,6 +72,8 @@ export interface Batch {
   packs: readonly PackedChunks[]
   /** Out of the read that gave the chunks, present only where the batch reaches that snapshot's `seq` (hand-over rule 9). */
   snapshot: StreamSnapshot | null
+  /** What the tab has of this stream no longer holds: it takes this batch, which starts at the first seq, in place of all it has. */
+  rewind?: true
 }
 
 /** The tab's answer to a batch. `next` is the seq that it wants now: the hub goes on from there, also where it dropped the batch. */
@@ -113,12 +115,19 @@ export interface StartStream {
 /** What `hub.forget` deletes: a stream, or a channel with all its streams. */
 export type Forget = { streamId: string } | { channel: string }
 
-/** Storage of this origin. Sizes in bytes. */
+/** Storage of this origin. */
 export interface StorageUse {
+  /** False while something that is shown is in memory only. */
   durable: boolean
+  /** In bytes, as the browser counts. */
   usage: number
   quota: number
   streams: number
+  /**
+   * Most data that is kept of ended streams in all channels that have limits ({@link Retention}), in UTF-16 units of texts plus bytes. What is
+   * kept for good (`'keep'`) is not counted, and not deleted.
+   */
+  limit: number
 }
 
 /** What a tab asks of a hub. Every answer is a value; a call that never answers is raced with the hub's lock by the caller. */
@@ -159,6 +168,8 @@ export interface TabPort {
   gone(cursorId: number, streamId: string): Promise<void>
   /** A watched stream changed or is gone (`null`). */
   streamChanged(streamId: string, info: StreamInfo | null): Promise<void>
+  /** What is shown is stored from now on, or no longer. */
+  durable(durable: boolean): Promise<void>
   /** Headers for a request, never stored; `null` where this tab has none to give. */
   headers(request: CredentialsRequest): Promise<readonly (readonly [string, string])[] | null>
 }

@@ -47,7 +47,9 @@ export interface StoredSource {
 }
 
 /**
- * How much of a channel is kept: whole streams go, the oldest first; never one that is not ended, and never the newest. `'keep'` keeps all, and is the default.
+ * How much of a channel is kept: whole streams go, the oldest first; never one that is not ended, and never the newest. Of the newest, once it has
+ * ended, the start goes where it alone is larger than `bytes`: readers get a gap `retention`, then the rest. `'keep'` keeps all, and is the default.
+ * Channels with limits also share one of the whole origin, and give room where the disk is full; what is kept is never touched.
  */
 export type Retention =
   | 'keep'

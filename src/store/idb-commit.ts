@@ -46,6 +46,7 @@ export async function commitChanges(
   tx: WriteTransaction,
   origins: Origins,
   changes: readonly RowChange[],
+  life: number,
   known?: ReadonlyMap<string, JoinedRow>,
 ): Promise<{ results: RowResult[]; rows: Map<string, JoinedRow> }> {
   const segments = tx.objectStore('segments')
@@ -90,7 +91,7 @@ export async function commitChanges(
   }
   await requests.commit(tx)
   for (const origin of written) origins.remember(origin)
-  const results = changes.map(({ streamId }, i) => ({ row: rows.get(streamId), applied: applied[i] === true }))
+  const results = changes.map(({ streamId }, i) => ({ row: rows.get(streamId), applied: applied[i] === true, life }))
   return { results, rows: after }
 }
 

@@ -50,13 +50,35 @@ function createStores(db: LogDatabase): void {
   db.createObjectStore('segments')
 }
 
+/** Key of the record that names the life of a database. No stream has an empty id. */
+const LIFE_KEY = ''
+
+/** The record that names the life of a database: one that was deleted and made again has another, however alike it looks. */
+export function lifeRecord(life: number): Origin {
+  return { streamId: LIFE_KEY, tag: life, source: null }
+}
+
+/** Reads the life of a database, and gives it one where it has none. It cannot change while the database is open. */
+async function readLife(db: LogDatabase): Promise<number> {
+  const known = await db.get('origins', LIFE_KEY)
+  if (typeof known?.tag === 'number') return known.tag
+  const tx = db.transaction('origins', 'readwrite')
+  // Another hub may have been quicker.
+  const life = (await tx.store.get(LIFE_KEY))?.tag ?? Math.random()
+  await tx.store.put(lifeRecord(life))
+  await tx.done
+  return life
+}
+
 /**
  * Opens the database. `onGone` is called when this handle must no longer be used: the browser closed it, or somebody deletes the database.
  * @throws {HeadwaterError} `store` where there is no IndexedDB, or it does not let us in
  */
-export async function openLogDatabase(name: string, onGone: () => void): Promise<LogDatabase> {
+export async function openLogDatabase(name: string, onGone: () => void): Promise<{ db: LogDatabase; life: number }> {
   if (typeof indexedDB === 'undefined') {
-    throw new HeadwaterError('store', 'This browser offers no IndexedDB here; streams are kept in memory only.')
+    throw new HeadwaterError('store', 'This browser offers no IndexedDB here; streams are kept in memory only.', {
+      name: 'NoIndexedDB',
+    })
   }
   let refuse: (error: HeadwaterError) => void = () => undefined
   const blocked = new Promise<never>((_, reject) => {
@@ -67,7 +89,11 @@ export async function openLogDatabase(name: string, onGone: () => void): Promise
     opening = openDB<LogSchema>(name, 1, {
       upgrade: createStores,
       blocked() {
-        refuse(new HeadwaterError('store', `The database "${name}" is held by an older tab; close it and reload.`))
+        refuse(
+          new HeadwaterError('store', `The database "${name}" is held by an older tab; close it and reload.`, {
+            name: 'Blocked',
+          }),
+        )
       },
       // Whoever asks for another version (a deletion, "clear site data") must not wait for us.
       blocking(_current, _blocked, event) {
@@ -76,7 +102,8 @@ export async function openLogDatabase(name: string, onGone: () => void): Promise
       },
       terminated: onGone,
     })
-    return await Promise.race([opening, blocked])
+    const db = await Promise.race([opening, blocked])
+    return { db, life: await readLife(db) }
   } catch (cause) {
     void opening?.then(
       (late) => late.close(),

@@ -5,7 +5,8 @@ import { compactWindow, FIRST_WINDOW } from './idb-compact.ts'
 import { IdbHandle } from './idb-handle.ts'
 import { readSegments } from './idb-read.ts'
 import { Origins, type JoinedRow } from './idb-origins.ts'
-import { streamsOf } from './idb-schema.ts'
+import { pruneWindow } from './idb-prune.ts'
+import { lifeRecord, streamsOf } from './idb-schema.ts'
 import { Requests, writeTransaction } from './idb-transaction.ts'
 import type { LogRead, LogStore, RowChange, RowResult, StreamRow } from './log-store.ts'
 import { readableRow } from './readable-row.ts'
@@ -32,8 +33,11 @@ class IdbLogStore implements LogStore {
   /** Ended streams that a reader had compacted: once is all that helps, also where text and bytes alternate. */
   readonly #tidied = new Set<string>()
 
+  onlost: (() => void) | null = null
+
   constructor(handle: IdbHandle) {
     this.#handle = handle
+    handle.ongone = () => this.onlost?.()
   }
 
   row(streamId: string): Promise<StreamRow | undefined> {
@@ -66,9 +70,9 @@ class IdbLogStore implements LogStore {
   }
 
   async commit(changes: readonly RowChange[]): Promise<RowResult[]> {
-    const { results, rows } = await this.#handle.run('store what arrived', async (db) => {
+    const { results, rows } = await this.#handle.run('store what arrived', async (db, life) => {
       const write = (known?: ReadonlyMap<string, JoinedRow>): ReturnType<typeof commitChanges> =>
-        writeTransaction(db, (tx) => commitChanges(tx, this.#origins, changes, known))
+        writeTransaction(db, (tx) => commitChanges(tx, this.#origins, changes, life, known))
       const known = this.#lastOf(changes)
       if (known === undefined) return write()
       try {
@@ -139,6 +143,15 @@ class IdbLogStore implements LogStore {
     this.#compacted.set(streamId, window)
   }
 
+  async prune(streamId: string, maxSize: number): Promise<StreamRow | undefined> {
+    for (;;) {
+      const { row, more } = await this.#handle.run('delete the start of a log', (db) =>
+        writeTransaction(db, (tx) => pruneWindow(tx, this.#origins, streamId, maxSize)),
+      )
+      if (!more) return row
+    }
+  }
+
   async remove(streamIds: readonly string[]): Promise<void> {
     await this.#handle.run('delete streams', (db) => writeTransaction(db, (tx) => removeStreams(tx, streamIds)))
     for (const streamId of streamIds) {
@@ -150,10 +163,11 @@ class IdbLogStore implements LogStore {
   }
 
   async clear(): Promise<void> {
-    await this.#handle.run('delete all streams', (db) =>
+    await this.#handle.run('delete all streams', (db, life) =>
       writeTransaction(db, async (tx) => {
         const requests = new Requests()
         for (const name of tx.objectStoreNames) requests.add(tx.objectStore(name).clear())
+        requests.add(tx.objectStore('origins').put(lifeRecord(life)))
         await requests.commit(tx)
       }),
     )

@@ -67,6 +67,16 @@ export interface StreamRow {
  */
 export interface RowChange {
   streamId: string
+  /**
+   * A wish of whoever need not own the stream (a verb). It has to reach the medium, where the owner finds it: a store that keeps in memory what
+   * its medium refuses does not keep this there.
+   */
+  forOwner?: boolean
+  /**
+   * What it says must not be unsaid by the death of a hub (that a request was sent, hand-over rule 8): where it cannot be stored, nothing that says
+   * otherwise may stay stored.
+   */
+  binding?: boolean
   decide(row: StreamRow | undefined): { row: StreamRow; packs?: readonly PackedChunks[] } | null
 }
 
@@ -74,6 +84,11 @@ export interface RowChange {
 export interface RowResult {
   row: StreamRow | undefined
   applied: boolean
+  /**
+   * Names the life of the medium that this was committed to. Another one than before means that somebody threw the medium away and it was
+   * made anew: a row that is missing then was lost, not removed.
+   */
+  life: number
 }
 
 /** What `readLog` found, out of one transaction with its row. */
@@ -97,10 +112,13 @@ export interface LogRead {
  * - Reads see one committed state, never half a transaction; row and chunks of a `readLog` belong together (hand-over rule 9).
  * - A record that cannot be read is reported as a hole, and hurts no other record.
  * - `remove` wins against a writer that is about to commit: `decide` then sees `undefined`.
+ * - `prune` moves a log's start and leaves the rest as it was; what came before is a hole.
  * - Where the medium goes away under it (closed, deleted, quota), it rejects with `HeadwaterError` `store`, reopens, and serves what comes next.
  */
 export interface LogStore {
   readonly durable: boolean
+  /** Called when the medium was taken away: closed or deleted by somebody else. What was in it may be gone. */
+  onlost?: (() => void) | null
   row(streamId: string): Promise<StreamRow | undefined>
   /** All rows, or those of one channel; oldest first. */
   rows(channel?: string): Promise<StreamRow[]>
@@ -120,6 +138,11 @@ export interface LogStore {
   ): Promise<LogRead | undefined>
   /** Packs small segments of a stream into large ones. Changes nothing that a reader can see. */
   compact(streamId: string): Promise<void>
+  /**
+   * Drops chunks from the start of an ended stream until its data has at most `maxSize` units, or one chunk is left; `firstSeq` rises. Any other
+   * stream stays as it is. Answers with the row as it is then.
+   */
+  prune(streamId: string, maxSize: number): Promise<StreamRow | undefined>
   remove(streamIds: readonly string[]): Promise<void>
   clear(): Promise<void>
   close(): void

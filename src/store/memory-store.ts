@@ -1,10 +1,11 @@
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
-import { endSeq, joinPacks } from '../protocol/packed-chunks.ts'
+import { endSeq, joinPacks, slicePack } from '../protocol/packed-chunks.ts'
 import { applyChange, applyRow, idTaken } from './apply-change.ts'
 import { LogReading } from './log-reading.ts'
 import type { LogRead, LogStore, RowChange, RowResult, StreamRow } from './log-store.ts'
 import { planRuns } from './plan-compaction.ts'
+import { planPruning } from './plan-pruning.ts'
 import { byAge } from './row-order.ts'
 
 interface MemoryLog {
@@ -60,7 +61,7 @@ export class MemoryLogStore implements LogStore {
     // Nothing was written yet: a change that threw has changed nothing.
     for (const row of rows.values()) if (row !== undefined) this.#put(row)
     for (const [streamId, more] of packs) this.#logs.get(streamId)?.packs.push(...more)
-    return changes.map(({ streamId }, i) => ({ row: rows.get(streamId), applied: applied[i] === true }))
+    return changes.map(({ streamId }, i) => ({ row: rows.get(streamId), applied: applied[i] === true, life: 0 }))
   }
 
   async openChannel(channel: string, decide: (rows: readonly StreamRow[]) => readonly StreamRow[]): Promise<void> {
@@ -91,6 +92,16 @@ export class MemoryLogStore implements LogStore {
     this.#check()
     const log = this.#logs.get(streamId)
     if (log !== undefined) log.packs = planRuns(log.packs).map((run) => joinPacks(run))
+  }
+
+  async prune(streamId: string, maxSize: number): Promise<StreamRow | undefined> {
+    this.#check()
+    const log = this.#logs.get(streamId)
+    if (log === undefined) return undefined
+    const { row, from } = planPruning(log.row, log.packs, maxSize)
+    log.row = row
+    log.packs = log.packs.map((pack) => slicePack(pack, from)).filter((pack) => pack !== null)
+    return row
   }
 
   async remove(streamIds: readonly string[]): Promise<void> {

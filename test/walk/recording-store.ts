@@ -23,6 +23,7 @@ export function recording(store: LogStore, committed: OnCommitted, close: () => 
       for (const row of written) committed(row)
     },
     readLog: (streamId, fromSeq, limits) => store.readLog(streamId, fromSeq, limits),
+    prune: (streamId, maxSize) => store.prune(streamId, maxSize),
     compact: (streamId) => store.compact(streamId),
     remove: (streamIds) => store.remove(streamIds),
     clear: () => store.clear(),

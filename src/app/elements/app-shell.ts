@@ -125,8 +125,8 @@ export class AppShell extends LitElement {
       this.#reach === 'unreachable' ? this.#renderUnreachable() : nothing,
       info?.durable === false
         ? html`<hw-notice
-            heading="Nothing is being stored."
-            text="This browser gives no storage (a private window, or a full disk). What is shown here is gone when the last tab closes."
+            heading="What arrives now is not stored."
+            text="This browser gives no storage for it (a private window, or a full disk). It is shown all the same, and stored as soon as there is room; until then it is gone when the last tab closes."
           ></hw-notice>`
         : nothing,
       this.#update?.waiting

@@ -8,7 +8,7 @@ export interface IdbMedium extends Medium {
   name: string
   /** Overwrites a record behind the store's back. */
   damage(store: 'segments' | 'streams' | 'origins', key: IDBValidKey, value: unknown): Promise<void>
-  /** Keys of all records of an object store. */
+  /** Keys of all records of streams in an object store. */
   keys(store: 'segments' | 'streams' | 'origins'): Promise<IDBValidKey[]>
 }
 
@@ -28,7 +28,8 @@ export async function createIdbMedium(): Promise<IdbMedium> {
       const db = await openDB(name)
       const keys = await db.getAllKeys(store)
       db.close()
-      return keys
+      // One record is no stream's: it names the life of the database.
+      return keys.filter((key) => key !== '')
     },
   }
 }

@@ -117,6 +117,7 @@ export function runIdbStoreContract(name: string): void {
         }
         // Another hub reads it once, in the round trip that brings the row.
         const second = await medium.open()
+        look()
         await second.commit([append('a', lines(16, 5))])
         expect(look()).toMatchObject({ written: ['streams', 'segments'], read: ['streams', 'origins'] })
         await second.commit([append('a', lines(21, 5))])
@@ -142,12 +143,40 @@ export function runIdbStoreContract(name: string): void {
       expect(await everything()).toEqual([[], [], []])
     })
 
-    test('goes on after the database was deleted under it', async () => {
-      await store.commit([append('a', lines(1, 3))])
+    test('goes on after the database was deleted under it, says so, and names another life', async () => {
+      const lost = vi.fn()
+      store.onlost = lost
+      const [before] = await store.commit([append('a', lines(1, 3))])
+      expect(lost).not.toHaveBeenCalled()
       await deleteDB(medium.name)
+      expect(lost).toHaveBeenCalledTimes(1)
       expect(await store.row('a')).toBeUndefined()
-      await store.commit([append('a', lines(1, 1))])
+      const [after] = await store.commit([append('a', lines(1, 1))])
       expect((await store.row('a'))?.seq).toBe(1)
+      expect(after?.life).not.toBe(before?.life)
+    })
+
+    test('names the same life in every instance, also after everything was deleted through it', async () => {
+      const other = await medium.open()
+      const lifeOf = async (instance: LogStore): Promise<number | undefined> =>
+        (await instance.commit([{ streamId: 'none', decide: () => null }]))[0]?.life
+      const life = await lifeOf(store)
+      expect(await lifeOf(other)).toBe(life)
+      await other.clear()
+      other.close()
+      const next = await medium.open()
+      expect(await lifeOf(next)).toBe(life)
+      expect(await lifeOf(store)).toBe(life)
+      next.close()
+    })
+
+    test('prunes a log of more records than one transaction looks at, and what is damaged in it', async () => {
+      for (let i = 0; i < 60; i++) await store.commit([append('a', lines(1001 + i, 1))])
+      await store.commit([write('a', [], 60, { ending: { kind: 'done' }, size: 300 })])
+      await medium.damage('segments', ['a', 7], 'rubbish')
+      expect(await store.prune('a', 50)).toMatchObject({ firstSeq: 52, size: 50 })
+      expect((await medium.keys('segments'))[0]).toEqual(['a', 52])
+      expect(await seqsFrom((from) => store.readLog('a', from), 52)).toHaveLength(9)
     })
 
     test('gives way to a newer version, and says what is wrong', async () => {

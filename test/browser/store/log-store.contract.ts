@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { PackedChunks } from '../../../src/protocol/packed-chunks.ts'
 import { joinPacks, packChunks } from '../../../src/protocol/packed-chunks.ts'
-import type { LogStore } from '../../../src/store/log-store.ts'
+import type { LogStore, RowChange } from '../../../src/store/log-store.ts'
 import { append, chunksOf, lines, newRow, seqsFrom, sourceOf, write } from './sample-rows.ts'
 
 /** One fresh medium under test. */
@@ -119,7 +119,7 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
         await store.commit([append('a', lines(1, 2))])
         const [result] = await store.commit([{ streamId: 'a', decide: () => null }])
         expect(result).toMatchObject({ applied: false, row: { seq: 2, version: 2 } })
-        expect(await store.commit([{ streamId: 'none', decide: () => null }])).toEqual([
+        expect(await store.commit([{ streamId: 'none', decide: () => null }])).toMatchObject([
           { row: undefined, applied: false },
         ])
         expect(await store.row('none')).toBeUndefined()
@@ -304,6 +304,41 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
       })
     })
 
+    describe('prune', () => {
+      const end = (streamId: string, seq: number, size: number): RowChange =>
+        write(streamId, [], seq, { ending: { kind: 'done' }, size, version: 9 })
+
+      test('drops the start of an ended stream, and leaves the rest as it was', async () => {
+        for (let i = 0; i < 20; i++) await store.commit([append('a', lines(1 + i * 5, 5))])
+        const all = chunksOf(await store.readLog('a', 1))
+        const sizeFrom = (seq: number): number => all.slice(seq - 1).reduce((sum, { data }) => sum + data.length, 0)
+        await store.commit([end('a', 100, sizeFrom(1))])
+        const row = await other.prune('a', sizeFrom(63))
+        expect(row).toMatchObject({ firstSeq: 63, seq: 100, size: sizeFrom(63), version: 10 })
+        expect(await store.row('a')).toEqual(row)
+        expect(chunksOf(await store.readLog('a', 1))).toEqual(all.slice(62))
+        expect((await store.readLog('a', 1))?.toSeq).toBe(101)
+        expect(chunksOf(await store.readLog('a', 80))).toEqual(all.slice(79))
+        await store.compact('a')
+        expect(chunksOf(await store.readLog('a', 1))).toEqual(all.slice(62))
+        expect(await other.prune('a', sizeFrom(63))).toEqual(row)
+      })
+
+      test('keeps the last chunk, however large', async () => {
+        await store.commit([append('a', [...lines(1, 3), { time: 1, data: 'x'.repeat(1_000) }])])
+        await store.commit([end('a', 4, 1_006)])
+        expect(await store.prune('a', 10)).toMatchObject({ firstSeq: 4, size: 1_000 })
+        expect(chunksOf(await other.readLog('a', 1))).toMatchObject([{ seq: 4 }])
+      })
+
+      test('leaves a stream alone that has not ended, and one that is not there', async () => {
+        await store.commit([append('a', lines(1, 9)), write('a', [], 9, { size: 18 })])
+        expect(await store.prune('a', 1)).toMatchObject({ firstSeq: 1, size: 18 })
+        expect(await seqsFrom((from) => store.readLog('a', from), 1)).toEqual(seqs(1, 9))
+        expect(await store.prune('none', 1)).toBeUndefined()
+      })
+    })
+
     describe('openChannel', () => {
       test('makes one stream of two calls at once: the second sees what the first made', async () => {
         const open = (instance: LogStore, streamId: string): Promise<void> =>
@@ -397,9 +432,30 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
         const late = await removing.then(() =>
           store.commit([{ streamId: 'a', decide: (row) => (row === undefined ? null : { row }) }]),
         )
-        expect(late).toEqual([{ row: undefined, applied: false }])
+        expect(late).toMatchObject([{ row: undefined, applied: false }])
         expect(await store.rows()).toEqual([])
       })
+
+      test.each(['remove', 'clear'] as const)(
+        '%s wins against a writer whose transaction stands before or behind its own',
+        async (verb) => {
+          const writer = (streamId: string): RowChange => ({
+            streamId,
+            decide: (row) => (row === undefined ? null : append(streamId, lines(row.seq + 1, 1)).decide(row)),
+          })
+          const streamIds = ['a', 'b', 'c']
+          await store.commit(streamIds.map((streamId) => append(streamId, lines(1, 2))))
+          const writing = [
+            store.commit([writer('a'), writer('b')]),
+            verb === 'clear' ? other.clear() : other.remove(streamIds),
+            store.commit([writer('b'), writer('c')]),
+            other.commit([writer('c')]),
+          ]
+          await Promise.all(writing)
+          expect(await store.rows()).toEqual([])
+          for (const streamId of streamIds) expect(await other.readLog(streamId, 1)).toBeUndefined()
+        },
+      )
 
       test('leaves nothing of an old log to a new stream of the same id', async () => {
         await store.commit([append('a', lines(1, 9))])

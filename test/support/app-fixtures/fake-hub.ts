@@ -63,7 +63,7 @@ export class FakeHub {
         tell()
         return () => this.#listeners.delete(tell)
       },
-      storage: () => Promise.resolve({ durable: true, usage: 0, quota: 0, streams: 0 }),
+      storage: () => Promise.resolve({ durable: true, usage: 0, quota: 0, streams: 0, limit: 0 }),
       persist: () => Promise.resolve(true),
       forget: () => Promise.resolve(),
       clear: () => Promise.resolve(),

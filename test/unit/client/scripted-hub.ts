@@ -98,7 +98,7 @@ export class ScriptedHub {
       },
       forget: () => ok(null),
       clear: () => ok(null),
-      storage: () => ok({ durable: true, usage: 0, quota: 0, streams: 0 }),
+      storage: () => ok({ durable: true, usage: 0, quota: 0, streams: 0, limit: 0 }),
       nudge: () => {
         this.calls.push('nudge')
         return ok(null)

@@ -57,6 +57,7 @@ function rawPort(): { port: MessagePort; hub: Comlink.Remote<HubPort>; isClosed:
 const honest: TabPort = {
   deliver: (batch) => Promise.resolve({ next: batch.toSeq }),
   gone: () => Promise.resolve(),
+  durable: () => Promise.resolve(),
   streamChanged: () => Promise.resolve(),
   headers: () => Promise.resolve(null),
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 // What a page loads at the first reading of `text`: here it is to take no turns of the event loop.
 import '../../../src/client/content.ts'
+import '../../../src/client/log-reader.ts'
 import { until, World } from './world.ts'
 
 let world: World

@@ -9,15 +9,19 @@ import { source } from './world.ts'
 const COUNT = 60_000
 let store: LogStore
 let reads: number[]
+/** Reads from here on fail. */
+let failFrom: number
 
 beforeEach(async () => {
   const memory = new MemoryLogStore()
   reads = []
+  failFrom = Infinity
   store = new Proxy(memory, {
     get: (target, key) => {
       if (key === 'readLog') {
         return (...args: Parameters<LogStore['readLog']>) => {
           reads.push(args[1])
+          if (args[1] >= failFrom) return Promise.reject(new Error('not now'))
           return target.readLog(...args)
         }
       }
@@ -50,6 +54,17 @@ describe('ReadWindow', () => {
   it('reads a log whole, with fewer reads of the store than batches', async () => {
     expect(await readAll(new ReadWindow(store, 's'))).toBe(truth())
     expect(reads.length).toBeLessThan(COUNT / 5_000)
+  })
+
+  it('reads again where reading ahead failed', async () => {
+    const window = new ReadWindow(store, 's')
+    failFrom = 1
+    await expect(window.read(1)).rejects.toThrow('not now')
+    failFrom = 2
+    const { toSeq = 0 } = (await window.read(1))?.run ?? {}
+    await expect(readAll(window, toSeq)).rejects.toThrow('not now')
+    failFrom = Infinity
+    expect(await readAll(window, toSeq)).toBe(truth(toSeq))
   })
 
   it('begins in the middle, and goes back for a cursor that is further behind', async () => {

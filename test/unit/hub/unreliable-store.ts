@@ -1,5 +1,5 @@
 import { HeadwaterError } from '../../../src/protocol/errors.ts'
-import type { LogStore } from '../../../src/store/log-store.ts'
+import type { LogStore, RowChange } from '../../../src/store/log-store.ts'
 import { MemoryLogStore } from '../../../src/store/memory-store.ts'
 
 type Call = 'row' | 'rows' | 'newest' | 'commit' | 'openChannel' | 'readLog'
@@ -9,11 +9,20 @@ export class UnreliableStore implements LogStore {
   readonly durable = true
   readonly #store: LogStore
   readonly failing = new Set<Call>()
+  /** What the browser would call it: the disk is full, or the database cannot be reached. */
+  reason: 'QuotaExceededError' | 'UnknownError' = 'UnknownError'
   readonly calls: Call[] = []
   readonly #gates = new Map<string, Promise<void>>()
 
   constructor(store: LogStore = new MemoryLogStore()) {
     this.#store = store
+  }
+
+  /** While true, whatever would write is refused; what only reads is not. */
+  full = false
+
+  #refuseWrites(): never {
+    throw new HeadwaterError('store', 'The disk is full.', { name: 'QuotaExceededError' })
   }
 
   /** From now on these calls wait, until the function that is answered is called. */
@@ -35,19 +44,36 @@ export class UnreliableStore implements LogStore {
   async #call<T>(call: Call, act: () => Promise<T>): Promise<T> {
     this.calls.push(call)
     await this.#gates.get(`before ${call}`)
-    if (this.failing.has(call)) throw new HeadwaterError('store', `The disk says no to ${call}.`)
+    if (this.failing.has(call)) throw new HeadwaterError('store', `The disk says no to ${call}.`, { name: this.reason })
     const result = await act()
     await this.#gates.get(`after ${call}`)
     return result
   }
 
+  #asFarAsItFits(change: RowChange): RowChange {
+    return {
+      ...change,
+      decide: (row) => {
+        const decided = change.decide(row)
+        return this.full && decided !== null ? this.#refuseWrites() : decided
+      },
+    }
+  }
+
   row: LogStore['row'] = (id) => this.#call('row', () => this.#store.row(id))
   rows: LogStore['rows'] = (channel) => this.#call('rows', () => this.#store.rows(channel))
   newest: LogStore['newest'] = (channel) => this.#call('newest', () => this.#store.newest(channel))
-  commit: LogStore['commit'] = (changes) => this.#call('commit', () => this.#store.commit(changes))
+  commit: LogStore['commit'] = (changes) =>
+    this.#call('commit', () => this.#store.commit(changes.map((change) => this.#asFarAsItFits(change))))
   openChannel: LogStore['openChannel'] = (channel, decide) =>
-    this.#call('openChannel', () => this.#store.openChannel(channel, decide))
+    this.#call('openChannel', () =>
+      this.#store.openChannel(channel, (rows) => {
+        const decided = decide(rows)
+        return this.full && decided.length > 0 ? this.#refuseWrites() : decided
+      }),
+    )
   readLog: LogStore['readLog'] = (...args) => this.#call('readLog', () => this.#store.readLog(...args))
+  prune: LogStore['prune'] = (id, maxSize) => this.#store.prune(id, maxSize)
   compact: LogStore['compact'] = (id) => this.#store.compact(id)
   remove: LogStore['remove'] = (ids) => this.#store.remove(ids)
   clear: LogStore['clear'] = () => this.#store.clear()

@@ -63,6 +63,6 @@ test('a browser that refuses to open a database is a typed error, and is asked a
   } finally {
     Object.assign(globalThis, { indexedDB })
   }
-  expect((await handle.open()).name).toBe('refused')
+  expect((await handle.open()).db.name).toBe('refused')
   handle.close()
 })
