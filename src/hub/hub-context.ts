@@ -2,17 +2,12 @@ import type { Locks } from '../liveness/locks.ts'
 import type { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
+import type { Clock } from './clock.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { Outbox } from './outbox.ts'
 import type { SecretHeaders } from './secrets.ts'
 
-/** Time, so that tests can step it. */
-export interface Clock {
-  /** Milliseconds since the epoch. */
-  now(): number
-  /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
-  delay(ms: number, signal: AbortSignal): Promise<void>
-}
+export type { Clock }
 
 /** A stream's row moved. A hint (hand-over rule 11). */
 export interface MovedMessage {

@@ -1,6 +1,6 @@
 import { backoffDelay } from '../upstream/backoff.ts'
 import { folderOf, type ReachUpstream } from '../upstream/reach-upstream.ts'
-import type { Clock } from './hub-context.ts'
+import type { Clock } from './clock.ts'
 
 /** How long a sign of life counts, in milliseconds: several streams that are sent together share it, and hardly a network goes in that time. */
 const FRESH_MS = 1_000

@@ -2,7 +2,7 @@ import { HeadwaterError } from '../protocol/errors.ts'
 import type { CredentialsRequest } from '../protocol/hub-port.ts'
 import type { StreamRow } from '../store/log-store.ts'
 import { isCredentialsRefusal } from '../upstream/backoff.ts'
-import type { Clock } from './hub-context.ts'
+import type { Clock } from './clock.ts'
 
 /** How long tabs may take to give headers: a frozen tab never answers, and the stream goes on waiting in the open, as `waitingFor: 'credentials'`. */
 const HEADERS_MS = 5_000
