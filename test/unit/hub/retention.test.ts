@@ -1,7 +1,9 @@
 import '../../../src/client/content.ts'
+import '../../../src/client/log-reader.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { surplusOf } from '../../../src/hub/retention.ts'
+import { beyondLimit, roomOf, surplusOf } from '../../../src/hub/retention.ts'
 import { newRow } from '../../../src/hub/row.ts'
+import type { Gap } from '../../../src/protocol/chunk.ts'
 import type { StreamRow } from '../../../src/store/log-store.ts'
 import { source, until, World } from './world.ts'
 
@@ -62,5 +64,72 @@ describe('retention', () => {
     await until(async () => (await channel.history()).length === 2, 'the first run to be deleted')
     expect((await channel.history()).map(({ streamId }) => streamId)).toContain(third)
     await until(() => view.state.failure?.code === 'unknown-stream', 'the view of the first run to hear of it')
+  })
+
+  it('fault 11: a reader whose place is deleted when a limit passes gets a gap, then the rest, and does not hang', async () => {
+    const tab = world.openTab()
+    const channel = tab.channel('feed', { retention: { bytes: 1_000_000 } })
+    const large = 'x'.repeat(400_000)
+    world.upstream.release('a', 'b', large, large, large, 'z')
+    const first = await channel.open('/log')
+    await until(() => channel.seq === 6)
+    const gaps: Gap[] = []
+    const reading = channel.read({ streamId: first, onGap: (gap) => gaps.push(gap) })[Symbol.asyncIterator]()
+    expect((await reading.next()).value).toMatchObject({ seq: 1 })
+    // Once it has ended, it is larger than its channel may be.
+    world.upstream.end()
+    await until(async () => ((await world.store.row(first))?.firstSeq ?? 1) > 1, 'its start to be deleted')
+    expect(await world.store.row(first)).toMatchObject({ firstSeq: 4, seq: 6, size: 800_001 })
+    // A hub that has nothing in memory.
+    world.killHub()
+    const late: number[] = []
+    const lateGaps: Gap[] = []
+    for await (const { seq } of world
+      .openTab()
+      .channel('feed')
+      .read({ onGap: (gap) => lateGaps.push(gap) }))
+      late.push(seq)
+    expect(late).toEqual([4, 5, 6])
+    expect(lateGaps).toEqual([{ fromSeq: 1, toSeq: 3, reason: 'retention' }])
+    const rest: number[] = []
+    for (let next = await reading.next(); next.done !== true; next = await reading.next()) rest.push(next.value.seq)
+    // Every seq came, or is told to be missing.
+    const missing = gaps.reduce((sum, { fromSeq, toSeq }) => sum + toSeq - fromSeq + 1, 0)
+    expect(rest.length + missing).toBe(5)
+    expect(rest.slice(-3)).toEqual([4, 5, 6])
+  })
+
+  it('runs by the clock, too: what is too old goes although nothing starts or ends', async () => {
+    const tab = world.openTab()
+    const channel = tab.channel('feed', { retention: { ageMs: 3_600_000 } })
+    world.upstream.end()
+    const first = await channel.open('/log')
+    await until(() => channel.done)
+    const second = await channel.retry()
+    await until(() => channel.streamId === second && channel.done)
+    expect(await channel.history()).toHaveLength(2)
+    for (let minutes = 0; minutes < 90; minutes += 5) {
+      world.clock.advance(5 * 60_000)
+      await until(() => true)
+    }
+    await until(async () => (await channel.history()).every(({ streamId }) => streamId !== first), 'the first to go')
+    expect(await channel.history()).toHaveLength(1)
+  })
+})
+
+describe('the limit of the origin', () => {
+  it('takes the oldest ended streams of channels with limits, over all of them, and nothing that is kept', () => {
+    const rows = [
+      row('chat', { channel: 'chat', size: 1_000, updatedAt: 1 }),
+      row('a1', { channel: 'a', updatedAt: 2 }),
+      row('b1', { channel: 'b', updatedAt: 1 }),
+      row('a2', { channel: 'a', updatedAt: 3, ending: null }),
+      row('a3', { channel: 'a', updatedAt: 4, retention: { count: 9 } }),
+      row('b2', { channel: 'b', updatedAt: 5, retention: { count: 9 } }),
+    ]
+    expect(names(beyondLimit(rows, 40))).toEqual([])
+    expect(names(beyondLimit(rows, 30))).toEqual(['b1'])
+    expect(names(beyondLimit(rows, 0))).toEqual(['b1', 'a1'])
+    expect(names(roomOf(rows, 5))).toEqual(['b1'])
   })
 })
