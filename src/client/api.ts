@@ -45,6 +45,52 @@ export interface ChannelOptions {
   retries?: number
   /** How much of the channel this browser keeps. Default `'keep'`: everything, until a person deletes it. */
   retention?: Retention
+  /**
+   * What becomes of a stream that nobody reads (by `read()`, or a view whose `text`, `parts` or `usage` was read), in any tab. Default
+   * `'continue'`. A number: the milliseconds after which it is cancelled; a stream that was not read yet gets at least a second.
+   */
+  unwatched?: 'continue' | number
+}
+
+export interface StartOptions {
+  /** The stream's id. Default: a new random one. */
+  id?: string
+  /** Stored in the transaction that creates the stream; what structured clone takes, up to 64 kB as JSON. */
+  meta?: unknown
+}
+
+/**
+ * A stream that this page writes. It lives as long as the page: one that closes, crashes, or goes to the back-forward cache leaves its stream
+ * ended as `error`, `producer-lost`, with everything that was written kept.
+ */
+export interface Sink {
+  readonly id: string
+  /**
+   * Aborts when the stream can no longer be written: it was cancelled (reason: a `HeadwaterError` `cancelled`, whose `data` is what was
+   * said), its id is live already (`live-id`) or was used (`bad-id`), it was deleted (`unknown-stream`), or this page left (`producer-lost`).
+   */
+  readonly signal: AbortSignal
+  /** The same sink as a Web stream. A write there waits for room, `close()` for everything to be stored; aborting it is `error()`. */
+  readonly writable: WritableStream<string | Uint8Array>
+  /**
+   * Appends one chunk, up to 16 Mi characters or bytes. Resolves once it is stored; what is written meanwhile is stored together, in order. A
+   * stream that was stopped keeps its writes waiting until it is resumed. Need not be awaited: what goes wrong aborts `signal`.
+   */
+  write(data: string | Uint8Array, options?: { event?: string }): Promise<void>
+  /** Ends the stream as `error`, after all that was written. The reason's message is what every view shows. */
+  error(reason?: unknown): Promise<void>
+  /** Ends the stream as `done`, after all that was written. */
+  close(): Promise<void>
+}
+
+/** An event of a channel: published by a page, or a chunk of the live stream that has a name. */
+export interface ChannelEvent {
+  event: string
+  /** What was published, or the chunk's data. */
+  data: unknown
+  /** The stream that was the channel's newest, and its last seq then; a chunk's own place. `null` and 0 where the channel had none. */
+  streamId: string | null
+  seq: number
 }
 
 export interface SendOptions {
@@ -77,7 +123,7 @@ export interface Reader extends AsyncIterable<Chunk> {
   readonly readable: ReadableStream<Chunk>
   /** The last seq handed out; 0 before the first. */
   readonly lastSeq: number
-  /** Lets go of the stream, which goes on. */
+  /** Lets go of the stream. It goes on, but for a page's: when its last reader in all tabs cancels, the producer's `signal` aborts with the reason. */
   cancel(reason?: unknown): Promise<void>
 }
 
@@ -97,6 +143,22 @@ export interface Channel extends Readonly<State> {
   resume(): Promise<void>
   cancel(reason?: string): Promise<void>
   retry(): Promise<string>
+  /** A new stream that this page writes; what was live is cancelled first. At once: what is written waits for the stream to be stored. */
+  start(options?: StartOptions): Sink
+  /** Starts a stream and writes all of `readable` to it. Resolves once it is started; it ends as the source does. A cancel cancels the source. */
+  pipeFrom(readable: ReadableStream<string | Uint8Array>, options?: StartOptions): Promise<Sink>
+  /**
+   * Sends a named event to every tab that listens, this one included, whether a stream is live or not. Not stored: who comes later misses it.
+   * Resolves once it is on its way.
+   * @param event 1 to 256 characters
+   * @param data what JSON takes, up to 64 kB
+   */
+  publish(event: string, data?: unknown): Promise<void>
+  /**
+   * Listens to events of one name: published ones, and chunks of that name as they come live. Each comes once, and not before this channel's
+   * state has what stood before it in the stream. Answers with the way to stop.
+   */
+  on(event: string, listener: (event: ChannelEvent) => void, options?: { signal?: AbortSignal }): () => void
   /** Earlier and present streams of the channel, oldest first. */
   history(): Promise<readonly StreamInfo[]>
   /** One stream of the channel's history as a state of its own, live or not; follows that stream only. */

@@ -3,9 +3,10 @@ import type { StreamInfo } from '../protocol/snapshot.ts'
 import type { Channel, ChannelOptions, ConnectOptions, Hub, HubInfo } from './api.ts'
 import { Connection } from './connection.ts'
 import { HubChannel, type ChannelHost } from './hub-channel.ts'
+import { loadPart, subscribeLate } from './load-part.ts'
 import { followPageLifecycle } from './page-lifecycle.ts'
 import { startHub } from './start-hub.ts'
-import { StreamWatch } from './stream-watch.ts'
+import type { StreamWatch } from './stream-watch.ts'
 
 type Secrets = readonly (readonly [string, string])[]
 
@@ -14,7 +15,7 @@ class PageHub implements Hub, ChannelHost {
   readonly givesHeaders: boolean
   readonly #secrets = new Map<string, Secrets>()
   readonly #channels = new Map<string, HubChannel>()
-  readonly #watch: StreamWatch
+  #watch: Promise<StreamWatch> | null = null
   readonly #stopLifecycle: () => void
 
   constructor(options: ConnectOptions) {
@@ -28,7 +29,6 @@ class PageHub implements Hub, ChannelHost {
       headers: (request) => this.#headers(request, headers),
       ...(notify && { notify }),
     })
-    this.#watch = new StreamWatch(this.connection)
     this.#stopLifecycle = followPageLifecycle(this.connection)
     if (signal?.aborted) this.close()
     else signal?.addEventListener('abort', () => this.close(), { once: true })
@@ -78,7 +78,10 @@ class PageHub implements Hub, ChannelHost {
   }
 
   watch(listener: (streams: readonly StreamInfo[]) => void, options?: { signal?: AbortSignal }): () => void {
-    return this.#watch.add(listener, options)
+    this.#watch ??= loadPart(import('./stream-watch.ts')).then(
+      ({ StreamWatch: WatchOf }) => new WatchOf(this.connection),
+    )
+    return subscribeLate(this.#watch, (watch) => watch.add(listener, options))
   }
 
   storage(): Promise<StorageUse> {

@@ -2,8 +2,9 @@ import * as Comlink from 'comlink'
 import { nanoid } from 'nanoid'
 import { acquireLock, whenFree, type Locks } from '../liveness/locks.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { Batch, CredentialsRequest, HubPort, Reply, TabPort } from '../protocol/hub-port.ts'
+import type { Batch, CredentialsRequest, HubPort, ReaderCancel, Reply, TabPort } from '../protocol/hub-port.ts'
 import { hubLock, tabLock } from '../protocol/names.ts'
+import type { PlacedEvent } from '../protocol/produce.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../protocol/version.ts'
 import type { HubInfo } from './api.ts'
@@ -52,6 +53,12 @@ export interface Watcher {
   changed(streamId: string, info: StreamInfo | null): void
 }
 
+/** What a page does when events of a channel are published ({@link HubPort.listen}). */
+export interface EventSink {
+  connected(): void
+  published(event: PlacedEvent): void
+}
+
 const closedError = (): HeadwaterError => new HeadwaterError('closed', 'This page has closed its hub.')
 
 /** Why no hub could be started. An application's own `worker` may throw anything. */
@@ -89,10 +96,18 @@ export class Connection {
   #drop: (() => void) | null = null
   #wake: (() => void) | null = null
   watcher: Watcher | null = null
+  /** By channel. */
+  readonly listeners = new Map<string, EventSink>()
+  /** Called when this page leaves, for the back-forward cache or for good: what it holds beyond this connection has to go too. */
+  readonly leaving = new Set<() => void>()
 
   constructor(options: ConnectionOptions) {
     this.#options = options
     void this.#run()
+  }
+
+  get locks(): Locks | undefined {
+    return this.#options.locks
   }
 
   get info(): HubInfo | null {
@@ -144,14 +159,16 @@ export class Connection {
     return cursorId
   }
 
-  remove(cursorId: number): void {
+  /** @param cancel the reader was cancelled, not merely closed */
+  remove(cursorId: number, cancel?: ReaderCancel): void {
     this.#cursors.delete(cursorId)
-    if (this.#live) void this.#live.hub.detach(cursorId).catch(() => undefined)
+    if (this.#live) void this.#live.hub.detach(cursorId, cancel).catch(() => undefined)
   }
 
   /** For the back-forward cache: lets go of everything, until `resume()`. */
   pause(): void {
     this.#paused = true
+    this.#leave()
     this.#drop?.()
   }
 
@@ -184,9 +201,14 @@ export class Connection {
     if (this.#live) void this.#live.hub.nudge().catch(() => undefined)
   }
 
+  #leave(): void {
+    for (const leave of this.leaving) leave()
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#leave()
     if (this.#live) void this.#live.hub.bye().catch(() => undefined)
     this.#drop?.()
     this.#wake?.()
@@ -318,6 +340,7 @@ export class Connection {
     this.#added.clear()
     for (const cursor of this.#cursors.values()) void cursor.attach(live)
     this.watcher?.connected()
+    for (const listener of this.listeners.values()) listener.connected()
   }
 
   /** What the hub may ask of this page. */
@@ -342,6 +365,10 @@ export class Connection {
         if (now) now.info = { ...now.info, durable }
         // Whoever watches looks at everything again.
         this.watcher?.connected()
+      },
+      published: async (event) => {
+        await Promise.resolve()
+        this.listeners.get(event.channel)?.published(event)
       },
       headers: (request) => this.#options.headers(request),
     }

@@ -5,9 +5,22 @@ import { checkChannelName, checkStreamId } from '../protocol/names.ts'
 import type { StreamInfo, StreamSnapshot } from '../protocol/snapshot.ts'
 import type { Source } from '../protocol/source.ts'
 import type { State } from '../protocol/state.ts'
-import type { Channel, ChannelOptions, Reader, ReadOptions, SendOptions, StreamView } from './api.ts'
+import type {
+  Channel,
+  ChannelEvent,
+  ChannelOptions,
+  Reader,
+  ReadOptions,
+  SendOptions,
+  Sink,
+  StartOptions,
+  StreamView,
+} from './api.ts'
+import type { ChannelEvents } from './channel-events.ts'
 import type { Connection } from './connection.ts'
+import { loadPart, subscribeLate } from './load-part.ts'
 import { PageReader } from './page-reader.ts'
+import { PageSink } from './page-sink.ts'
 import { storedSource } from './stored-source.ts'
 import { FIELDS, View } from './view.ts'
 
@@ -47,6 +60,7 @@ export class HubChannel implements Channel {
   readonly #host: ChannelHost
   readonly #options: ChannelOptions
   readonly #view: View
+  #events: Promise<ChannelEvents> | null = null
 
   constructor(host: ChannelHost, name: string, options: ChannelOptions) {
     this.name = checkChannelName(name)
@@ -106,6 +120,32 @@ export class HubChannel implements Channel {
     })
   }
 
+  start(options?: StartOptions): Sink {
+    return this.#produce(options)
+  }
+
+  async pipeFrom(readable: ReadableStream<string | Uint8Array>, options?: StartOptions): Promise<Sink> {
+    const sink = this.#produce(options)
+    // How the pipe ends is how the stream does.
+    readable.pipeTo(sink.writable).catch(() => undefined)
+    await sink.started
+    return sink
+  }
+
+  async publish(event: string, data?: unknown): Promise<void> {
+    await (await this.#loadEvents()).publish(event, data)
+  }
+
+  on(event: string, listener: (event: ChannelEvent) => void, { signal }: { signal?: AbortSignal } = {}): () => void {
+    return subscribeLate(this.#loadEvents(), (events) => events.on(event, listener, signal))
+  }
+
+  #loadEvents(): Promise<ChannelEvents> {
+    return (this.#events ??= loadPart(import('./channel-events.ts')).then(
+      ({ ChannelEvents: EventsOf }) => new EventsOf(this.#host.connection, this.name, this.#view),
+    ))
+  }
+
   history(): Promise<readonly StreamInfo[]> {
     return this.#host.connection.call((hub) => hub.streams(this.name))
   }
@@ -116,28 +156,43 @@ export class HubChannel implements Channel {
 
   close(): void {
     this.#view.close()
+    this.#events?.then((events) => events.close()).catch(() => undefined)
   }
 
   async #start(given: Source | string, options: SendOptions, mode: 'replace' | 'join'): Promise<string> {
     const { givesHeaders } = this.#host
     const { source, secrets } = storedSource(given, this.#options, givesHeaders)
-    const streamId = options.id === undefined ? nanoid() : checkStreamId(options.id)
-    const { meta, whenOffline } = options
-    checkMeta(meta)
-    if (secrets) this.#host.keepSecrets(streamId, secrets)
+    const stream = this.#newStream(options)
+    if (secrets) this.#host.keepSecrets(stream.streamId, secrets)
+    const { whenOffline } = options
     return this.#request({
-      streamId,
-      channel: this.name,
+      ...stream,
       source,
       ...(secrets && { secrets }),
-      ...(meta !== undefined && { meta }),
       ...(whenOffline && { whenOffline }),
       mode,
     })
   }
 
+  #produce(options: StartOptions = {}): PageSink {
+    const stream = this.#newStream(options)
+    const { dialect } = this.#options
+    const name = typeof dialect === 'string' ? dialect : dialect?.name
+    return new PageSink(this.#host.connection, stream, (producer) =>
+      this.#request({ ...stream, source: null, ...(name && { dialect: name }), mode: { produce: producer } }),
+    )
+  }
+
+  /** What every new stream has. */
+  #newStream({ id, meta }: SendOptions): Pick<StartStream, 'streamId' | 'channel' | 'meta'> {
+    const streamId = id === undefined ? nanoid() : checkStreamId(id)
+    checkMeta(meta)
+    return { streamId, channel: this.name, ...(meta !== undefined && { meta }) }
+  }
+
   async #request(start: StartStream): Promise<string> {
-    const request = { ...start, retention: this.#options.retention }
+    const { retention, unwatched } = this.#options
+    const request = { ...start, retention, ...(typeof unwatched === 'number' && { unwatched }) }
     const snapshot: StreamSnapshot = await this.#host.connection.call((hub) => hub.start(request))
     this.#view.learn(snapshot)
     if (start.whenOffline || snapshot.status === 'queued') {

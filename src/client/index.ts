@@ -2,6 +2,7 @@ export { connectHub } from './connect-hub.ts'
 export { HeadwaterError, type ErrorCode } from '../protocol/errors.ts'
 export type {
   Channel,
+  ChannelEvent,
   ChannelOptions,
   ConnectOptions,
   Hub,
@@ -10,6 +11,8 @@ export type {
   Reader,
   ReadOptions,
   SendOptions,
+  Sink,
+  StartOptions,
   StreamView,
 } from './api.ts'
 export type { Chunk, Ending, Gap } from '../protocol/chunk.ts'

@@ -16,3 +16,16 @@ export async function loadPart<T>(part: Promise<T>): Promise<T> {
     )
   }
 }
+
+/** A subscription to a part that may still be under way. Answers with the way to stop, at once. */
+export function subscribeLate<T>(part: Promise<T>, subscribe: (part: T) => () => void): () => void {
+  let isOff = false
+  let off: (() => void) | null = null
+  void part.then((loaded) => {
+    if (!isOff) off = subscribe(loaded)
+  })
+  return () => {
+    isOff = true
+    off?.()
+  }
+}

@@ -1,5 +1,5 @@
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { Batch } from '../protocol/hub-port.ts'
+import type { Batch, ReaderCancel } from '../protocol/hub-port.ts'
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
 import type { Connection, HubCursor, Live } from './connection.ts'
 
@@ -146,8 +146,9 @@ export class LogCursor implements HubCursor {
     if (!this.#closed) this.#options.failed(error)
   }
 
-  close(): void {
+  /** @param cancel it was cancelled, not merely closed */
+  close(cancel?: ReaderCancel): void {
     this.#closed = true
-    this.#connection.remove(this.#id)
+    this.#connection.remove(this.#id, cancel)
   }
 }

@@ -1,6 +1,6 @@
 import type { Chunk, Gap } from '../protocol/chunk.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { Batch } from '../protocol/hub-port.ts'
+import type { Batch, ReaderCancel } from '../protocol/hub-port.ts'
 import { unpackChunks } from '../protocol/packed-chunks.ts'
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
 import type { ReadOptions } from './api.ts'
@@ -50,9 +50,10 @@ export class LogReader {
     return this.#lastSeq
   }
 
-  cancel(): void {
+  /** @param cancel what was said, where the reader was cancelled and not merely left */
+  close(cancel?: ReaderCancel): void {
     this.#items = []
-    this.#end()
+    this.#end(cancel)
   }
 
   /** Waits for the channel's newest stream, then stays with that one. */
@@ -177,10 +178,12 @@ export class LogReader {
     this.#end()
   }
 
-  #end(): void {
+  #end(cancel?: ReaderCancel): void {
+    // What has ended holds nothing any more.
+    const first = !this.#ended
     this.#ended = true
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
-    this.#cursor?.close()
+    if (first) this.#cursor?.close(cancel)
     this.#taken?.()
     this.#taken = null
     this.#wake?.()

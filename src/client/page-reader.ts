@@ -1,8 +1,10 @@
 import type { Chunk } from '../protocol/chunk.ts'
+import type { ReaderCancel } from '../protocol/hub-port.ts'
 import type { Reader, ReadOptions } from './api.ts'
 import type { Connection } from './connection.ts'
 import { loadPart } from './load-part.ts'
 import type { LogReader } from './log-reader.ts'
+import { reasonText } from './reason-text.ts'
 
 /** A reader as applications hold it, at once: what reads is loaded with the first one, and pulls wait for it. */
 export class PageReader implements Reader {
@@ -30,16 +32,21 @@ export class PageReader implements Reader {
           if (done) controller.close()
           else controller.enqueue(value)
         },
-        cancel: () => this.cancel(),
+        cancel: (reason) => this.cancel(reason),
       },
       { highWaterMark: 0 },
     ))
   }
 
-  async cancel(): Promise<void> {
+  cancel(reason?: unknown): Promise<void> {
+    const text = reasonText(reason)
+    return this.#close(text === undefined ? {} : { reason: text })
+  }
+
+  async #close(cancel?: ReaderCancel): Promise<void> {
     // What could not be loaded holds nothing.
     await this.#loading.then(
-      (reader) => reader.cancel(),
+      (reader) => reader.close(cancel),
       () => undefined,
     )
   }
@@ -55,7 +62,8 @@ export class PageReader implements Reader {
     return {
       next: () => this.#pull(),
       return: async () => {
-        await this.cancel()
+        // Leaving a loop is no wish about the stream.
+        await this.#close()
         return { value: undefined, done: true }
       },
     }

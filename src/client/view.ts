@@ -199,6 +199,11 @@ export class View implements StreamView {
     this.#changed()
   }
 
+  /** When the stream that is shown was created; 0 where there is none. */
+  get createdAt(): number {
+    return this.#snapshot?.createdAt ?? 0
+  }
+
   get state(): State {
     return (this.#state ??= this.#makeState())
   }

@@ -1,6 +1,8 @@
 import * as v from 'valibot'
 import { HeadwaterError } from '../protocol/errors.ts'
-import { checkChannelName, checkStreamId } from '../protocol/names.ts'
+import { checkChannelName, checkStreamId, MAX_NAME_LENGTH } from '../protocol/names.ts'
+import { endSeq, isPackedChunks, type PackedChunks } from '../protocol/packed-chunks.ts'
+import { MAX_EVENT, MAX_PRODUCED_CHUNKS, MAX_PRODUCED_SIZE, MAX_WRITE } from '../protocol/produce.ts'
 
 // Every message of a tab is checked here: a faulty page gets a typed refusal, and no other tab notices.
 
@@ -13,6 +15,8 @@ const streamId = v.pipe(
   v.transform((id: string) => checkStreamId(id)),
 )
 const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
+const nonce = v.pipe(v.string(), v.minLength(1), v.maxLength(100))
+const eventName = v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_NAME_LENGTH))
 const headers = v.pipe(v.array(v.tuple([v.string(), v.string()])), v.maxLength(100))
 
 /** Headers that may be stored; all others are secrets until proven otherwise. */
@@ -21,6 +25,8 @@ const STORED_HEADERS = new Set(['accept', 'content-type'])
 const MAX_BODY = 16 * 1024 * 1024
 /** `meta` is copied into every snapshot. */
 const MAX_META = 64 * 1024
+/** Timers of browsers hold 31 bits of milliseconds: 24 days. */
+const MAX_UNWATCHED = 2 ** 31 - 1
 
 const address = v.pipe(
   v.string(),
@@ -114,8 +120,60 @@ export const StartSchema = v.object({
   meta: v.optional(meta),
   whenOffline: v.optional(v.literal('queue')),
   retention: v.optional(retention),
-  mode: v.union([v.picklist(['replace', 'join']), v.object({ retryOf: streamId })]),
+  unwatched: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_UNWATCHED))),
+  dialect: v.optional(v.pipe(v.string(), v.maxLength(100))),
+  mode: v.union([v.picklist(['replace', 'join']), v.object({ retryOf: streamId }), v.object({ produce: nonce })]),
 })
+
+/** A pack as a page writes it. Only upstreams give ids. */
+const pack = v.pipe(
+  v.custom<PackedChunks>(isPackedChunks, 'is no pack of chunks'),
+  v.check(
+    ({ lengths, events = [] }) =>
+      v.is(
+        v.array(v.tuple([v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(lengths.length)), eventName])),
+        events,
+      ),
+    'has events that are none of its chunks',
+  ),
+)
+
+export const ProduceSchema = v.pipe(
+  v.object({
+    streamId,
+    producer: nonce,
+    fromSeq: seq,
+    packs: v.pipe(v.array(pack), v.maxLength(MAX_PRODUCED_CHUNKS)),
+    ending: v.optional(v.object({ kind: v.picklist(['done', 'error']) })),
+    message: v.optional(v.pipe(v.string(), v.maxLength(1000))),
+  }),
+  v.check(
+    ({ fromSeq, packs }) => packs.reduce((next, one) => (one.fromSeq === next ? endSeq(one) : NaN), fromSeq) > 0,
+    'must be chunks without a hole',
+  ),
+  v.check(({ packs }) => {
+    const chunks = packs.reduce((count, { lengths }) => count + lengths.length, 0)
+    const size = packs.reduce((sum, { data }) => sum + data.length, 0)
+    return chunks <= MAX_PRODUCED_CHUNKS && size <= (chunks === 1 ? MAX_WRITE : MAX_PRODUCED_SIZE)
+  }, 'is larger than one call may be'),
+)
+
+export const PublishSchema = v.object({
+  eventId: nonce,
+  channel,
+  event: eventName,
+  data: v.nullable(v.pipe(v.string(), v.maxLength(MAX_EVENT))),
+})
+
+/** An event as another hub passes it on. */
+export const PlacedSchema = v.object({
+  ...PublishSchema.entries,
+  place: v.nullable(
+    v.object({ streamId, seq: v.pipe(v.number(), v.safeInteger(), v.minValue(0)), createdAt: v.number() }),
+  ),
+})
+
+export const CancelSchema = v.optional(v.object({ reason: v.optional(v.pipe(v.string(), v.maxLength(1000))) }))
 
 export const VerbSchema = v.object({
   verbId: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),

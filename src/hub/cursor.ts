@@ -44,13 +44,17 @@ export class Cursor implements StreamListener {
     this.#options = options
   }
 
+  get reads(): boolean {
+    return this.#options.chunks
+  }
+
   get session(): StreamSession | null {
     return this.#session
   }
 
   /** Reads this stream from `next` on. What is in flight of another stream no longer counts. */
   follow(session: StreamSession | null, next: number, shown = 0): void {
-    this.#session?.listeners.delete(this)
+    this.#session?.unlisten(this)
     this.#session = session
     this.#next = next
     this.#shown = shown
@@ -58,7 +62,7 @@ export class Cursor implements StreamListener {
     this.#ahead = null
     this.#turn += 1
     this.#rewinds = false
-    session?.listeners.add(this)
+    session?.listen(this)
     this.moved()
   }
 
@@ -69,7 +73,7 @@ export class Cursor implements StreamListener {
 
   close(): void {
     this.#closed = true
-    this.#session?.listeners.delete(this)
+    this.#session?.unlisten(this)
     this.#session = null
   }
 
@@ -151,7 +155,16 @@ export class Cursor implements StreamListener {
       if (read !== null) {
         const { run, row } = read
         const snapshot = run.toSeq === row.seq + 1 ? snapshotOf(row) : null
-        return { bootId, cursorId, epoch: row.epoch, streamId: row.streamId, dialect: row.dialect, ...run, snapshot }
+        return {
+          bootId,
+          cursorId,
+          epoch: row.epoch,
+          streamId: row.streamId,
+          createdAt: row.createdAt,
+          dialect: row.dialect,
+          ...run,
+          snapshot,
+        }
       }
     }
     const row = session.row
@@ -166,6 +179,7 @@ export class Cursor implements StreamListener {
       cursorId,
       epoch: row.epoch,
       streamId: row.streamId,
+      createdAt: row.createdAt,
       dialect: row.dialect,
       fromSeq: next,
       toSeq: next,

@@ -9,6 +9,8 @@ import { TailCache } from './tail-cache.ts'
 
 /** Whoever wants to know that the session moved: cursors, watchers. */
 export interface StreamListener {
+  /** Whether it gets chunks, not merely snapshots. Default false. */
+  readonly reads?: boolean
   /** The row changed, or (undefined) the stream was deleted. */
   moved(): void
   /** What was shown of the stream may be another one's: it has to be shown again from its start. */

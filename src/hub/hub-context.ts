@@ -1,4 +1,5 @@
 import type { Locks } from '../liveness/locks.ts'
+import type { PlacedEvent } from '../protocol/produce.ts'
 import type { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
@@ -14,6 +15,9 @@ export interface MovedMessage {
   streamId: string
   channel: string
 }
+
+/** What hubs say to each other. */
+export type HubMessage = MovedMessage | RemovedMessage | { published: PlacedEvent }
 
 /** A stream that another one waits for. */
 export interface EarlierStream {
@@ -44,6 +48,10 @@ export interface HubContext {
   cancelUpstream(row: StreamRow, signal: AbortSignal): Promise<void>
   /** Between 0 and 1. */
   random(): number
+  /** When this hub started, in milliseconds since the epoch. */
+  readonly startedAt: number
+  /** Gives the verb `cancel` on this hub's own account. */
+  cancel(streamId: string, reason: string | undefined): Promise<void>
   /** Tells other hubs, and this one's watchers. */
   moved(message: MovedMessage): void
   /** A stream came to its end by itself: the application may want to say so to a person who does not look. */

@@ -1,7 +1,11 @@
+import { nanoid } from 'nanoid'
+import * as v from 'valibot'
 import type { EndingNotice } from '../protocol/ending-notice.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { CredentialsRequest, Forget, StartStream, StorageUse, Tier, Verb } from '../protocol/hub-port.ts'
+import type { PlacedEvent, Produce, Produced, PublishedEvent } from '../protocol/produce.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
+import type { PackedChunks } from '../protocol/packed-chunks.ts'
 import { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import { OverlayLogStore } from '../store/overlay-store.ts'
@@ -9,14 +13,16 @@ import type { Locks } from '../liveness/locks.ts'
 import type { CancelUpstream } from '../upstream/cancel-upstream.ts'
 import type { ReachUpstream } from '../upstream/reach-upstream.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
+import { PlacedSchema } from './check-message.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { Cursor } from './cursor.ts'
 import { Followers } from './followers.ts'
 import { Housekeeping } from './housekeeping.ts'
-import type { Clock, HubContext, MovedMessage, RemovedMessage } from './hub-context.ts'
+import type { Clock, HubContext, HubMessage, MovedMessage, RemovedMessage } from './hub-context.ts'
 import { Outbox } from './outbox.ts'
+import { placeEvent } from './place-event.ts'
 import { holdsUp, isOpen, snapshotOf, wantsOwner } from './row.ts'
-import { applyVerb } from './row-changes.ts'
+import { applyVerb, produce as appendProduced } from './row-changes.ts'
 import { Secrets, type SecretHeaders } from './secrets.ts'
 import { decideStart } from './start-stream.ts'
 import { StreamSession } from './stream-session.ts'
@@ -25,6 +31,8 @@ import { StreamSession } from './stream-session.ts'
 const REREAD_MS = 3_000
 /** So late a timer runs out only where the machine or this worker slept: a busy one is seconds late, not half a minute. */
 const SLEPT_MS = 30_000
+/** Small segments of what a page produces are joined in the background after so many changes of its row. */
+const COMPACT_EVERY = 128
 /** How long a cursor waits before it asks a store that failed again. */
 const STORE_PAUSE_MS = 1_000
 /** How long a stream keeps its connection when more streams are live than connections may be. */
@@ -32,8 +40,8 @@ const TURN_MS = 2_000
 
 /** Hints between hubs: BroadcastChannel's face. */
 export interface Pings {
-  postMessage(message: MovedMessage | RemovedMessage): void
-  onmessage: ((event: MessageEvent<MovedMessage | RemovedMessage>) => void) | null
+  postMessage(message: HubMessage): void
+  onmessage: ((event: MessageEvent<HubMessage>) => void) | null
   close(): void
 }
 
@@ -43,6 +51,8 @@ export interface AttachedTab {
   streamMoved(streamId: string): void
   /** What is shown is stored from now on, or no longer. */
   durableChanged(durable: boolean): void
+  /** An event was published: tell the tab if it listens. */
+  published(event: PlacedEvent): void
   /** Headers from this tab, or `null`. */
   headers(request: CredentialsRequest): Promise<SecretHeaders | null>
   drop(): void
@@ -63,6 +73,15 @@ export interface HubOptions {
   random: () => number
   online: () => boolean
 }
+
+/** Times are the hub's; ids are for upstreams to give. */
+const stamp = ({ fromSeq, lengths, data, events }: PackedChunks, now: number): PackedChunks => ({
+  fromSeq,
+  lengths,
+  times: new Float64Array(lengths.length).fill(now),
+  data,
+  ...(events !== undefined && { events }),
+})
 
 /** The hub: one per worker. Knows the streams, the tabs, and which cursor reads what. */
 export class Hub {
@@ -130,6 +149,10 @@ export class Hub {
       },
       random: options.random,
       online: options.online,
+      startedAt: clock.now(),
+      cancel: async (streamId, reason) => {
+        await this.verb({ verbId: nanoid(), kind: 'cancel', streamId, ...(reason !== undefined && { reason }) })
+      },
       moved: (message) => this.#moved(message),
       ended: ({ streamId, channel, ending }) => {
         if (ending !== null) options.ended?.({ streamId, channel, ending }, this.notify)
@@ -139,11 +162,14 @@ export class Hub {
       isNeeded: (streamId) => this.#isNeeded(streamId),
     }
     // Rule 11: listen before the first read.
-    options.pings.onmessage = ({ data }: MessageEvent<Partial<MovedMessage & RemovedMessage> | null>) => {
+    options.pings.onmessage = ({
+      data,
+    }: MessageEvent<Partial<MovedMessage & RemovedMessage & { published: unknown }> | null>) => {
       // From whatever version of a hub is on the channel.
-      const { streamId, channel, removed } = data ?? {}
+      const { streamId, channel, removed, published } = data ?? {}
       if (typeof streamId === 'string' && typeof channel === 'string') void this.#pinged({ streamId, channel })
       if (typeof removed === 'object' && removed !== null) this.#removedElsewhere(removed)
+      if (v.is(PlacedSchema, published)) this.#tellListeners(published)
     }
     this.#started = this.#adoptOpen()
     void this.#reread()
@@ -333,7 +359,8 @@ export class Hub {
     if (outcome.error !== undefined) throw HeadwaterError.from(outcome.error)
     const started = outcome.row
     const { mode } = request
-    const secrets = request.secrets ?? (typeof mode === 'object' ? this.#secrets.get(mode.retryOf) : undefined)
+    const secrets =
+      request.secrets ?? (typeof mode === 'object' && 'retryOf' in mode ? this.#secrets.get(mode.retryOf) : undefined)
     if (secrets !== undefined) this.#secrets.keep(started.streamId, secrets)
     for (const row of outcome.writes) {
       this.#adopt(row)
@@ -379,6 +406,53 @@ export class Hub {
     }
     if (verb.kind !== 'resume') await session.until((now) => now.intent === null)
     return session
+  }
+
+  /** Appends what a page produces: once, however often it is sent (the seqs are the page's). */
+  async produce(produce: Produce): Promise<Produced> {
+    const { streamId, producer, fromSeq } = produce
+    await this.session(streamId)
+    const now = this.#context.clock.now()
+    const stamped = { ...produce, packs: produce.packs.map((pack) => stamp(pack, now)) }
+    let packs: readonly PackedChunks[] = []
+    const { row, applied } = await this.journal.commit({
+      streamId,
+      decide: (current) => {
+        if (current?.producer !== producer || fromSeq > current.seq + 1) return null
+        const appended = appendProduced(current, stamped, now)
+        packs = appended?.packs ?? []
+        return appended
+      },
+    })
+    // The chunks first: cursors that keep up are served from memory.
+    this.#sessions.get(streamId)?.learn(row, applied ? packs : [])
+    if (row === undefined) throw new HeadwaterError('unknown-stream', 'The stream was deleted.', streamId)
+    if (row.producer !== producer) {
+      throw new HeadwaterError('producer-lost', 'Another producer writes this stream.', streamId)
+    }
+    if (fromSeq > row.seq + 1) {
+      throw new HeadwaterError('gap', `The log ends at ${row.seq}: chunks that were stored before are gone.`, streamId)
+    }
+    this.#adopt(row)
+    if (applied) {
+      this.#moved({ streamId, channel: row.channel })
+      if (row.ending !== null) this.#context.ended(row)
+      if (row.version % COMPACT_EVERY === 0 || row.ending !== null)
+        void this.store.compact(streamId).catch(() => undefined)
+    }
+    const { version, status, ending, reason } = row
+    return { next: row.seq + 1, version, status, ending, ...(reason !== undefined && { reason }) }
+  }
+
+  /** Tells every tab that listens, in every hub. Nothing is stored. */
+  async publish(event: PublishedEvent): Promise<void> {
+    const published = await placeEvent(this.store, this.journal, event)
+    if (!this.#closed.signal.aborted) this.#options.pings.postMessage({ published })
+    this.#tellListeners(published)
+  }
+
+  #tellListeners(event: PlacedEvent): void {
+    for (const tab of this.#tabs) tab.published(event)
   }
 
   async streams(channel?: string): Promise<StreamInfo[]> {

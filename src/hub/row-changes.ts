@@ -1,12 +1,13 @@
 import type { ErrorValue } from '../protocol/errors.ts'
 import type { Verb } from '../protocol/hub-port.ts'
-import { endSeq, packChunks, packSize, type PackedChunks } from '../protocol/packed-chunks.ts'
+import { endSeq, packChunks, packSize, slicePack, type PackedChunks } from '../protocol/packed-chunks.ts'
 import { samePosition } from '../protocol/position.ts'
 import type { Ending, Gap, NewChunk } from '../protocol/chunk.ts'
+import type { Produce } from '../protocol/produce.ts'
 import type { Status, WaitingFor } from '../protocol/state.ts'
 import type { StreamRow } from '../store/log-store.ts'
 import type { UpstreamFrame, UpstreamHead } from '../upstream/upstream.ts'
-import { canContinue, isOpen, mayFetch, wantsOwner } from './row.ts'
+import { canContinue, isOpen, isProduced, mayFetch, wantsOwner } from './row.ts'
 
 // What each transaction makes of a row. Pure: the store calls them inside the transaction, with the row as it is then.
 
@@ -33,6 +34,8 @@ export type TakeOver =
  */
 export function takeOver(row: StreamRow | undefined, now: number): TakeOver {
   if (row === undefined || !wantsOwner(row)) return { task: 'nothing', row: null }
+  // The page that produced it held this lock for as long as it lived.
+  if (isProduced(row)) return { task: 'nothing', row: producerLost(row, now) }
   if (row.intent?.kind === 'cancel') return { task: 'tell-producer', row: null }
   const epoch = row.epoch + 1
   if (row.intent?.kind === 'stop') {
@@ -65,8 +68,52 @@ export function endCancelled(row: StreamRow | undefined, now: number): StreamRow
     intent: null,
     status: 'stopped',
     waitingFor: undefined,
-    ending: { kind: 'cancelled', ...(row.intent?.reason !== undefined && { code: 'by-reader' }) },
+    ...cancelled(row.intent?.reason),
   })
+}
+
+const cancelled = (reason: string | undefined): Pick<StreamRow, 'ending' | 'reason'> => ({
+  ending: { kind: 'cancelled', ...(reason !== undefined && { code: 'by-reader' }) },
+  ...(reason !== undefined && { reason }),
+})
+
+/** The page that produced the stream is gone: it closed, crashed, or went to the back-forward cache. */
+function producerLost(row: StreamRow, now: number): StreamRow {
+  const ending: Ending = { kind: 'error', code: 'producer-lost' }
+  return changed(row, now, {
+    epoch: row.epoch + 1,
+    intent: null,
+    status: 'error',
+    waitingFor: undefined,
+    ending,
+    failure: failureOf(ending, undefined),
+  })
+}
+
+/**
+ * What a page produced, in one row change with the ending that may come with it. What the log has of it already is passed over: the page's
+ * call was sent again. `null` where nothing is left to do, or the stream is stopped or has ended.
+ */
+export function produce(row: StreamRow, what: Produce, now: number): { row: StreamRow; packs: PackedChunks[] } | null {
+  if (row.ending !== null || row.status !== 'streaming') return null
+  const packs = what.packs.flatMap((pack) => slicePack(pack, row.seq + 1) ?? [])
+  const last = packs.at(-1)
+  if (last === undefined && what.ending === undefined) return null
+  const { kind } = what.ending ?? {}
+  const ending: Ending | null =
+    kind === undefined ? null : { kind, ...(kind === 'error' && { code: 'upstream-error' }) }
+  return {
+    packs,
+    row: changed(row, now, {
+      seq: last === undefined ? row.seq : endSeq(last) - 1,
+      size: packs.reduce((size, pack) => size + packSize(pack), row.size),
+      ...(ending !== null && {
+        ending,
+        status: statusOf(ending),
+        failure: failureOf(ending, what.message),
+      }),
+    }),
+  }
 }
 
 const disconnectedForGood = (): Partial<StreamRow> => ({
@@ -248,8 +295,21 @@ export function applyVerb(row: StreamRow, verb: Verb, now: number): StreamRow | 
   return changed(row, now, { ...change, verbIds: [...row.verbIds, verb.verbId].slice(-REMEMBERED_VERBS) })
 }
 
+/** A page that produces looks at its row before every write, and is refused there: so a verb takes effect in the very transaction that records it. */
+function producedChange(row: StreamRow, verb: Verb): Partial<StreamRow> | null {
+  switch (verb.kind) {
+    case 'cancel':
+      return { epoch: row.epoch + 1, status: 'stopped', ...cancelled(verb.reason) }
+    case 'stop':
+      return row.status === 'streaming' ? { status: 'stopped' } : null
+    case 'resume':
+      return row.status === 'stopped' ? { status: 'streaming' } : null
+  }
+}
+
 function verbChange(row: StreamRow, verb: Verb): Partial<StreamRow> | null {
   if (row.ending !== null || row.intent?.kind === 'cancel') return null
+  if (isProduced(row)) return producedChange(row, verb)
   switch (verb.kind) {
     case 'cancel':
       return { intent: { kind: 'cancel', ...(verb.reason !== undefined && { reason: verb.reason }) } }

@@ -5,34 +5,38 @@ import type { StreamRow } from '../store/log-store.ts'
 
 /** The row of a stream that was just created. */
 export function newRow(
-  stream: Pick<StreamRow, 'streamId' | 'channel' | 'meta' | 'retention' | 'outbox'> & { source: StoredSource },
+  stream: Pick<StreamRow, 'streamId' | 'channel' | 'meta' | 'retention' | 'unwatched' | 'outbox'> &
+    ({ source: StoredSource } | { source: null; producer: string; dialect: string | null }),
   now: number,
 ): StreamRow {
-  const { source, meta, retention, outbox } = stream
+  const { source, meta, retention, unwatched, outbox } = stream
   return {
     streamId: stream.streamId,
     channel: stream.channel,
     source,
+    ...(source === null && { producer: stream.producer }),
     ...(meta !== undefined && { meta }),
     ...(retention !== undefined && { retention }),
+    ...(unwatched !== undefined && { unwatched }),
     ...(outbox !== undefined && { outbox }),
     version: 1,
     epoch: 0,
     seq: 0,
     firstSeq: 1,
     position: START,
-    status: outbox === 'queued' ? 'queued' : 'connecting',
+    // Nobody has to be asked for what a page writes.
+    status: source === null ? 'streaming' : outbox === 'queued' ? 'queued' : 'connecting',
     sent: false,
-    resumeUrl: source.resume,
-    cancelUrl: source.cancel,
-    resumable: source.idempotent || source.resume !== null,
+    resumeUrl: source?.resume ?? null,
+    cancelUrl: source?.cancel ?? null,
+    resumable: source !== null && (source.idempotent || source.resume !== null),
     intent: null,
     verbIds: [],
     verdict: null,
     ending: null,
     failure: null,
     gaps: [],
-    dialect: source.dialect,
+    dialect: source === null ? stream.dialect : source.dialect,
     contentType: null,
     size: 0,
     createdAt: now,
@@ -55,9 +59,14 @@ export function isOpen(row: StreamRow): boolean {
   }
 }
 
-/** Whether some hub has to own the stream: to fetch it, or to carry out a verb. */
+/** Whether a page writes this stream, and has not finished. */
+export function isProduced(row: StreamRow): boolean {
+  return row.producer !== undefined && row.ending === null
+}
+
+/** Whether somebody has to own the stream: to fetch it, to carry out a verb, or, where a page does, to notice that it is gone. */
 export function wantsOwner(row: StreamRow): boolean {
-  return isOpen(row) || row.intent !== null
+  return isProduced(row) || isOpen(row) || row.intent !== null
 }
 
 /** Whether a request for this stream could be sent (again) without a second run: hand-over rule 8. */
@@ -68,7 +77,7 @@ export function mayFetch(row: StreamRow): boolean {
 
 /** Whether `resume` would bring more of the stream, as far as is known before the first request was sent. */
 export function canContinue(row: StreamRow): boolean {
-  return row.source !== null && (!row.sent || row.resumable)
+  return isProduced(row) || (row.source !== null && (!row.sent || row.resumable))
 }
 
 /** Whether a stream waits in the outbox, or is about to: its request was not sent, and is to be sent only where that can succeed. */
@@ -98,6 +107,7 @@ export function snapshotOf(row: StreamRow): StreamSnapshot {
     ...(row.waitingFor !== undefined && { waitingFor: row.waitingFor }),
     ending: row.ending,
     failure: row.failure,
+    ...(row.reason !== undefined && { reason: row.reason }),
     canResume: row.ending === null && resting && canContinue(row),
     canRetry: row.source !== null && (row.ending !== null || resting),
     gaps: row.gaps,

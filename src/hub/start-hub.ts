@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid'
 import { acquireLock, type Locks } from '../liveness/locks.ts'
-import { createSoloLocks } from '../liveness/solo-locks.ts'
+import { soloLocks } from '../liveness/solo-locks.ts'
 import type { Tier } from '../protocol/hub-port.ts'
 import { hubLock, MOVED_CHANNEL } from '../protocol/names.ts'
 import { openIdbLogStore } from '../store/idb-store.ts'
@@ -62,7 +62,7 @@ const silentPings: Pings = { postMessage: () => undefined, onmessage: null, clos
 export async function startHub(tier: Tier, ended: HubOptions['ended'] = tellEnding): Promise<RunningHub> {
   const bootId = nanoid()
   const shared = 'locks' in navigator
-  const locks: Locks = shared ? navigator.locks : createSoloLocks()
+  const locks: Locks = shared ? navigator.locks : soloLocks
   // Held for life; its end is the only sign of death that a tab gets.
   await acquireLock(locks, hubLock(bootId))
   const hub = new Hub({

@@ -2,7 +2,8 @@ import type { ErrorValue } from '../protocol/errors.ts'
 import type { StartStream } from '../protocol/hub-port.ts'
 import type { StoredSource } from '../protocol/source.ts'
 import type { StreamRow } from '../store/log-store.ts'
-import { holdsUp, newRow } from './row.ts'
+import { endCancelled } from './row-changes.ts'
+import { holdsUp, isProduced, newRow } from './row.ts'
 
 /** What a start comes to: the stream that the caller gets, and the rows to write. */
 export interface StartOutcome {
@@ -32,11 +33,14 @@ export function decideStart(
   online = true,
 ): StartOutcome {
   const join = (row: StreamRow): StartOutcome => ({ row, writes: [] })
+  const { mode } = request
   // The same start again, after a hub died: it is done.
   const same = rows.find((row) => row.streamId === request.streamId)
-  if (same !== undefined) return join(same)
-
-  const { mode } = request
+  if (same !== undefined) {
+    const isOwn = typeof mode !== 'object' || !('produce' in mode) || same.producer === mode.produce
+    return isOwn ? join(same) : { row: same, writes: [], error: notAgain(same) }
+  }
+  if (typeof mode === 'object' && 'produce' in mode) return startProduced(rows, request, mode.produce, now)
   const newest = rows[rows.length - 1]
   let { source } = request
   let { meta, whenOffline } = request
@@ -56,7 +60,8 @@ export function decideStart(
       writes: [],
       error: {
         code: 'unknown-stream',
-        message: 'There is no stream to try again: it was deleted, or a page produced it.',
+        message:
+          'There is no stream to try again: it was deleted, or a page produced it, which alone can start it again.',
         data: typeof mode === 'object' ? mode.retryOf : null,
       },
     }
@@ -71,15 +76,62 @@ export function decideStart(
       ...(meta !== undefined && { meta }),
       // A channel that says nothing keeps what it said before.
       retention: request.retention ?? newest?.retention,
+      ...(request.unwatched !== undefined && { unwatched: request.unwatched }),
       ...(queues && { outbox: waits ? 'queued' : 'direct' }),
     },
-    // Rows of a channel are ordered by creation: two in one millisecond keep their order.
-    Math.max(now, (newest?.createdAt ?? 0) + 1),
+    laterThan(newest, now),
   )
-  // `send` and `retry` leave one live stream per channel: what is not ended is cancelled, by intent, in this very transaction. `open` hurts nobody,
-  // and what is queued waits for what was queued before it.
-  const cancelled = (mode === 'join' ? [] : rows)
-    .filter((old) => old.ending === null && old.intent?.kind !== 'cancel' && !(queues && holdsUp(old)))
-    .map((old): StreamRow => ({ ...old, intent: { kind: 'cancel', reason: 'replaced' }, version: old.version + 1 }))
+  const cancelled = mode === 'join' ? [] : cancelAll(rows, now, queues)
   return { row, writes: [...cancelled, row] }
+}
+
+/** Rows of a channel are ordered by creation: two in one millisecond keep their order. */
+const laterThan = (newest: StreamRow | undefined, now: number): number => Math.max(now, (newest?.createdAt ?? 0) + 1)
+
+/**
+ * `send`, `retry` and `start` leave one live stream per channel: what is not ended is cancelled in this very transaction, by intent where
+ * an upstream has to be told. `open` hurts nobody, and what is queued waits for what was queued before it.
+ */
+function cancelAll(rows: readonly StreamRow[], now: number, queues: boolean): StreamRow[] {
+  return rows
+    .filter((old) => old.ending === null && old.intent?.kind !== 'cancel' && !(queues && holdsUp(old)))
+    .map((old): StreamRow => {
+      const asked: StreamRow = { ...old, intent: { kind: 'cancel', reason: 'replaced' }, version: old.version + 1 }
+      return isProduced(old) ? (endCancelled(asked, now) ?? asked) : asked
+    })
+}
+
+/** A stream that a page writes: nothing has to be fetched, so it is live at once. */
+function startProduced(rows: readonly StreamRow[], request: StartStream, producer: string, now: number): StartOutcome {
+  const { streamId, channel, meta, retention, unwatched, dialect = null } = request
+  const newest = rows.at(-1)
+  const row = newRow(
+    {
+      streamId,
+      channel,
+      ...(meta !== undefined && { meta }),
+      retention: retention ?? newest?.retention,
+      ...(unwatched !== undefined && { unwatched }),
+      source: null,
+      producer,
+      dialect,
+    },
+    laterThan(newest, now),
+  )
+  return { row, writes: [...cancelAll(rows, now, false), row] }
+}
+
+/** A page starts a stream whose id is another's. Ended ones too: chunks are never changed, and views hold their seqs. */
+function notAgain({ streamId, ending }: StreamRow): ErrorValue {
+  return ending === null
+    ? {
+        code: 'live-id',
+        message: `A stream "${streamId}" is live. Choose another id, or cancel it first.`,
+        data: streamId,
+      }
+    : {
+        code: 'bad-id',
+        message: `A stream "${streamId}" exists and has ended. Choose another id, or forget it first.`,
+        data: streamId,
+      }
 }

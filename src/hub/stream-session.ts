@@ -6,9 +6,10 @@ import type { StreamRow } from '../store/log-store.ts'
 import { askedDelay, backoffDelay, isCredentialsRefusal, isRetryable } from '../upstream/backoff.ts'
 import type { UpstreamConnection } from '../upstream/upstream.ts'
 import type { Slot } from './connection-pool.ts'
-import { FollowedStream } from './followed-stream.ts'
+import { FollowedStream, type StreamListener } from './followed-stream.ts'
 import type { HubContext } from './hub-context.ts'
 import { Intake } from './intake.ts'
+import { Readership } from './readership.ts'
 import { holdsUp, isOpen, isUnsent, wantsOwner } from './row.ts'
 import {
   connected,
@@ -33,6 +34,7 @@ const CANCEL_ATTEMPTS = 3
  * One stream in one hub, which owns it where it must: each activity of {@link SessionState}, and what ends it.
  */
 export class StreamSession extends FollowedStream {
+  readonly readership: Readership
   readonly #context: HubContext
   #state: SessionState = { at: 'following' }
   #lock: HeldLock | null = null
@@ -47,7 +49,17 @@ export class StreamSession extends FollowedStream {
   constructor(context: HubContext, row: StreamRow) {
     super(context.store, row)
     this.#context = context
+    this.readership = new Readership(context, row.streamId, () => this.row)
     this.#running = this.#run()
+  }
+
+  listen(listener: StreamListener): void {
+    this.listeners.add(listener)
+    if (listener.reads) this.readership.add()
+  }
+
+  unlisten(listener: StreamListener): void {
+    if (this.listeners.delete(listener) && listener.reads) this.readership.remove()
   }
 
   get state(): SessionState {
@@ -72,6 +84,7 @@ export class StreamSession extends FollowedStream {
   /** Leaves in order (hand-over rule 4) and stops. */
   async close(): Promise<void> {
     this.closed.abort()
+    this.readership.close()
     this.signalChange()
     await this.#running
   }
@@ -196,6 +209,8 @@ export class StreamSession extends FollowedStream {
     })
     this.learn(result.row)
     if (result.applied) this.#announce()
+    // A page that produced it is gone.
+    if (result.applied && result.row?.ending != null) this.#context.ended(result.row)
     switch (found.task as TakeOver['task']) {
       case 'fetch':
         return { type: 'took', epoch: result.row?.epoch ?? 0, queued: result.row !== undefined && isUnsent(result.row) }

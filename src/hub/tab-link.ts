@@ -2,16 +2,29 @@ import * as Comlink from 'comlink'
 import { whenFree } from '../liveness/locks.ts'
 import { openPairChannel, type Way } from '../liveness/pair-channel.ts'
 import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
-import type { Attach, Attached, CredentialsRequest, HubPort, Reply, TabPort, Welcome } from '../protocol/hub-port.ts'
+import type {
+  Attach,
+  Attached,
+  CredentialsRequest,
+  HubPort,
+  ReaderCancel,
+  Reply,
+  TabPort,
+  Welcome,
+} from '../protocol/hub-port.ts'
 import { backChannel, checkChannelName, tabLock } from '../protocol/names.ts'
+import type { PlacedEvent } from '../protocol/produce.ts'
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../protocol/version.ts'
 import {
   AckSchema,
   AttachSchema,
+  CancelSchema,
   checkMessage,
   ForgetSchema,
   GivenHeadersSchema,
   HelloSchema,
+  ProduceSchema,
+  PublishSchema,
   StartSchema,
   VerbSchema,
 } from './check-message.ts'
@@ -26,6 +39,8 @@ const MAX_CURSORS = 1_000
 
 /** A tab gives up when a welcome takes 5 seconds; who has not said hello after this is gone, and nothing else would tell: its lock's name is not known. */
 const HELLO_DEADLINE_MS = 60_000
+/** Events that wait for a tab. */
+const MAX_EVENTS = 256
 
 /** The hub's end of one tab: its port, its cursors, its life. */
 export class TabLink implements AttachedTab {
@@ -41,6 +56,10 @@ export class TabLink implements AttachedTab {
   #watching = false
   readonly #unsent = new Set<string>()
   #sending = false
+  /** Channels whose events this tab listens to, and those that it did not get yet. */
+  readonly #listening = new Set<string>()
+  readonly #events: PlacedEvent[] = []
+  #sendingEvents = false
 
   constructor(hub: Hub, port: Way) {
     this.#hub = hub
@@ -70,9 +89,9 @@ export class TabLink implements AttachedTab {
     return {
       hello: (hello, back) => reply(() => this.#hello(hello, back), false),
       attach: (request) => reply(() => this.#attach(request)),
-      detach: (cursorId) =>
+      detach: (cursorId, cancel) =>
         reply(() => {
-          this.#detach(cursorId)
+          this.#detach(cursorId, checkMessage(CancelSchema, cancel))
           return null
         }),
       start: (request) =>
@@ -84,6 +103,18 @@ export class TabLink implements AttachedTab {
         reply(async () => {
           const session = await this.#hub.verb(checkMessage(VerbSchema, verb))
           return snapshotOf(await session.until(() => true))
+        }),
+      produce: (produce) => reply(() => this.#hub.produce(checkMessage(ProduceSchema, produce))),
+      publish: (event) =>
+        reply(async () => {
+          await this.#hub.publish(checkMessage(PublishSchema, event))
+          return null
+        }),
+      listen: (channel, on) =>
+        reply(() => {
+          if (on === true) this.#listen(checkChannelName(channel))
+          else this.#listening.delete(channel)
+          return null
         }),
       streams: (channel) =>
         reply(() => this.#hub.streams(channel === undefined ? undefined : checkChannelName(channel))),
@@ -209,13 +240,15 @@ export class TabLink implements AttachedTab {
     }
   }
 
-  #detach(cursorId: number): void {
+  #detach(cursorId: number, cancel?: ReaderCancel): void {
     const entry = this.#cursors.get(cursorId)
     if (entry === undefined) return
     this.#cursors.delete(cursorId)
     if (entry.channel !== null) this.#hub.unfollow(entry.channel, entry.cursor)
     const { session } = entry.cursor
+    const { reads } = entry.cursor
     entry.cursor.close()
+    if (cancel && reads) void session?.readership.readerCancelled(cancel.reason)
     if (session) this.#hub.release(session)
   }
 
@@ -258,6 +291,35 @@ export class TabLink implements AttachedTab {
   durableChanged(durable: boolean): void {
     // A tab of an earlier release does not know the word.
     void this.#call((tab) => tab.durable(durable)).catch(() => undefined)
+  }
+
+  #listen(channel: string): void {
+    if (this.#listening.size >= MAX_CURSORS) {
+      throw new HeadwaterError('too-large', `A page may listen to ${MAX_CURSORS} channels. Leave some.`)
+    }
+    this.#listening.add(channel)
+  }
+
+  /** An event for a tab that listens, one message in flight. A tab that does not keep up misses the oldest: nothing is stored for it (I6, I10). */
+  published(event: PlacedEvent): void {
+    if (!this.#listening.has(event.channel)) return
+    this.#events.push(event)
+    if (this.#events.length > MAX_EVENTS) this.#events.shift()
+    if (!this.#sendingEvents) void this.#sendEvents()
+  }
+
+  async #sendEvents(): Promise<void> {
+    this.#sendingEvents = true
+    try {
+      for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) {
+        const next = event
+        await this.#call((tab) => tab.published(next))
+      }
+    } catch {
+      // The tab is gone.
+    } finally {
+      this.#sendingEvents = false
+    }
   }
 
   /** Headers from this tab, or `null`. A tab that is gone has none. */

@@ -71,6 +71,18 @@ export function tryAcquireLock(locks: Locks, name: string): Promise<HeldLock | n
 }
 
 /**
+ * Holds a lock together with any number of others until the signal aborts; waits for it while somebody has it alone. Resolves when it is
+ * over, also where the browser gives no locks.
+ */
+export async function shareLock(locks: Locks, name: string, signal: AbortSignal): Promise<void> {
+  const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  if (signal.aborted) return
+  await locks
+    .request(name, { mode: 'shared', signal }, () => (signal.aborted ? undefined : over))
+    .catch(() => undefined)
+}
+
+/**
  * Resolves once the holder of an exclusive lock is gone: released, closed, crashed or killed. Asks in shared mode, so that any number can
  * wait, and lets go at once.
  * @throws {HeadwaterError} `aborted` when the signal aborts first; `closed` as {@link acquireLock}

@@ -10,6 +10,7 @@
  * - `hub-lost`: the hub died during the call, and the call cannot be repeated.
  * - `closed`: this page has closed its hub or reader.
  * - `aborted`: the caller's signal.
+ * - `cancelled`: the stream was cancelled; `data` is what was said with it, if anything.
  * - `gap`: chunks are missing; `data` is the gap.
  * - `not-resumable`: upstream cannot be continued; `retry()` starts anew.
  * - `network`: no answer from the network.
@@ -34,6 +35,7 @@ export type ErrorCode =
   | 'hub-lost'
   | 'closed'
   | 'aborted'
+  | 'cancelled'
   | 'gap'
   | 'not-resumable'
   | 'network'

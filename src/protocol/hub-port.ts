@@ -2,6 +2,7 @@ import type { Gap } from './chunk.ts'
 import type { ErrorValue } from './errors.ts'
 import type { PackedChunks } from './packed-chunks.ts'
 import type { StreamInfo, StreamSnapshot } from './snapshot.ts'
+import type { PlacedEvent, Produce, Produced, PublishedEvent } from './produce.ts'
 import type { Retention, StoredSource } from './source.ts'
 
 /** Where a hub runs. */
@@ -60,6 +61,8 @@ export interface Batch {
   cursorId: number
   epoch: number
   streamId: string
+  /** When the stream was created: tells an older stream from a newer one. */
+  createdAt: number
   /** Name of the stream's dialect, which is known before its first chunk is. */
   dialect: string | null
   /** Seq of the first chunk or gap; the tab applies the batch if and only if this is its next seq (hand-over rule 10). */
@@ -95,7 +98,7 @@ export interface Verb {
 export interface StartStream {
   streamId: string
   channel: string
-  /** `null` with `retryOf`: the source of that stream. */
+  /** `null` with `retryOf`: the source of that stream; `null` with `produce`: a page writes the stream. */
   source: StoredSource | null
   /** Headers that must never be stored; the hub keeps them in memory only. */
   secrets?: readonly (readonly [name: string, value: string])[]
@@ -104,12 +107,17 @@ export interface StartStream {
   whenOffline?: 'queue'
   /** How much of the channel is kept, from this stream on. */
   retention?: Retention
+  /** Milliseconds after which the stream is cancelled when nobody reads it; it goes on where absent. */
+  unwatched?: number
+  /** With `produce`: name of the dialect of what will be written. */
+  dialect?: string
   /**
    * - `'replace'` (`send`): what was live in the channel is cancelled.
    * - `'join'` (`open`): the newest stream of the same source is joined if there is one.
    * - `{retryOf}` (`retry`): a stream that started after this one is joined; so two tabs that retry start one run.
+   * - `{produce}` (`start`): written by a page, which holds the stream's lock and says who it is; what was live in the channel is cancelled.
    */
-  mode: 'replace' | 'join' | { retryOf: string }
+  mode: 'replace' | 'join' | { retryOf: string } | { produce: string }
 }
 
 /** What `hub.forget` deletes: a stream, or a channel with all its streams. */
@@ -130,16 +138,28 @@ export interface StorageUse {
   limit: number
 }
 
+/** With a {@link HubPort.detach}: the reader was cancelled, and what was said with it. */
+export interface ReaderCancel {
+  reason?: string
+}
+
 /** What a tab asks of a hub. Every answer is a value; a call that never answers is raced with the hub's lock by the caller. */
 export interface HubPort {
   /** Handshake steps 2 to 4. `back` is where the hub finds the tab's {@link TabPort}: a port, or the name of the tab's own BroadcastChannel. */
   hello(hello: Hello, back: MessagePort | string): Promise<Reply<Welcome>>
   attach(request: Attach): Promise<Reply<Attached>>
-  detach(cursorId: number): Promise<Reply<null>>
+  /** With `cancel`, its reader was cancelled: if it was the last one of a stream that a page produces, so is the stream. */
+  detach(cursorId: number, cancel?: ReaderCancel): Promise<Reply<null>>
   /** Answers with the stream that was started or joined, once its row is committed. */
   start(request: StartStream): Promise<Reply<StreamSnapshot>>
   /** Answers once the verb took effect. */
   verb(verb: Verb): Promise<Reply<StreamSnapshot>>
+  /** Appends what a page produces. Answers once it is committed. */
+  produce(produce: Produce): Promise<Reply<Produced>>
+  /** Sends an event to every tab that listens to the channel. */
+  publish(event: PublishedEvent): Promise<Reply<null>>
+  /** From now on tell this tab about events of a channel ({@link TabPort.published}), or no longer. */
+  listen(channel: string, on: boolean): Promise<Reply<null>>
   /** All streams, or those of one channel; oldest first. */
   streams(channel?: string): Promise<Reply<StreamInfo[]>>
   /** From now on tell this tab about changes ({@link TabPort.streamChanged}), or no longer. */
@@ -170,6 +190,8 @@ export interface TabPort {
   streamChanged(streamId: string, info: StreamInfo | null): Promise<void>
   /** What is shown is stored from now on, or no longer. */
   durable(durable: boolean): Promise<void>
+  /** An event of a channel that this tab listens to. */
+  published(event: PlacedEvent): Promise<void>
   /** Headers for a request, never stored; `null` where this tab has none to give. */
   headers(request: CredentialsRequest): Promise<readonly (readonly [string, string])[] | null>
 }

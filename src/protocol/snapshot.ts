@@ -17,6 +17,8 @@ export interface StreamSnapshot {
   waitingFor?: WaitingFor
   ending: Ending | null
   failure: ErrorValue | null
+  /** What was said with a cancel, if anything. */
+  reason?: string
   canResume: boolean
   canRetry: boolean
   gaps: readonly Gap[]

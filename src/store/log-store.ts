@@ -17,10 +17,15 @@ export interface Intent {
 export interface StreamRow {
   streamId: string
   channel: string
+  /** `null` where a page produces the stream. */
   source: StoredSource | null
+  /** The page that produces the stream, by a name that it uses for this one stream; it holds the stream's lock. Absent where an upstream is fetched. */
+  producer?: string
   meta?: unknown
   /** What its channel keeps, as the newest stream of the channel says it; `'keep'` where absent. */
   retention?: Retention
+  /** Milliseconds after which the stream is cancelled when nobody reads it; it goes on where absent. */
+  unwatched?: number
   /** Rises with every change of the row. */
   version: number
   /** Rises each time ownership changes hands; a writer with an older one is refused. */
@@ -48,6 +53,8 @@ export interface StreamRow {
   verbIds: readonly string[]
   verdict: Verdict | null
   ending: Ending | null
+  /** What was said with a cancel, if anything. */
+  reason?: string
   failure: ErrorValue | null
   gaps: readonly Gap[]
   dialect: string | null

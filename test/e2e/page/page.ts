@@ -1,5 +1,5 @@
 import { connectHub } from 'headwater'
-import type { Channel, Source, State } from 'headwater'
+import type { Channel, ChannelEvent, Sink, Source, StartOptions, State } from 'headwater'
 import { recordStream, textOf } from './record-stream.ts'
 import type { StreamRecord } from './record-stream.ts'
 
@@ -36,6 +36,15 @@ export interface View {
 
 const hub = connectHub()
 const followed = new Map<string, Followed>()
+const sinks = new Map<string, Sink>()
+const heard: (ChannelEvent & { text: string })[] = []
+
+/** A sink that this page opened. */
+function sink(id: string): Sink {
+  const found = sinks.get(id)
+  if (found === undefined) throw new Error(`start "${id}" first`)
+  return found
+}
 
 /** Follows a channel: its state and, by readers of their own, every stream that it shows. Starts nothing. */
 function follow(name: string): Channel {
@@ -100,6 +109,25 @@ const hw = {
   verb: async (name: string, verb: 'stop' | 'resume' | 'cancel' | 'retry'): Promise<void> => {
     await follow(name)[verb]()
   },
+  start: (name: string, options?: StartOptions): string => {
+    const opened = follow(name).start(options)
+    sinks.set(opened.id, opened)
+    return opened.id
+  },
+  sink,
+  /** Why a sink's signal aborted: its code and what was said; `null` where it did not. */
+  aborted: (id: string): { code: string; data: unknown } | null => {
+    const { aborted, reason } = sink(id).signal
+    if (!aborted) return null
+    const { code, data } = reason as { code: string; data: unknown }
+    return { code, data }
+  },
+  /** Writes down the events of one name, each with the text that the channel showed then. */
+  listen: (name: string, event: string): void => {
+    const channel = follow(name)
+    channel.on(event, (what) => heard.push({ ...what, text: channel.text }))
+  },
+  heard: (): readonly (ChannelEvent & { text: string })[] => heard,
   /** SHA-256 of the bytes of a channel's newest stream so far, in hex. */
   digest: async (name: string): Promise<string> => {
     const data = followed.get(name)?.records.at(-1)?.data ?? []

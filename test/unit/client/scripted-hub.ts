@@ -57,6 +57,10 @@ export class ScriptedHub {
   started: () => Promise<Reply<StreamSnapshot>> = () => ok(snapshot())
   #lock: HeldLock | null = null
 
+  refuse(): Promise<Reply<never>> {
+    return Promise.resolve({ ok: false, error: { code: 'bad-message', message: 'Not in this script.' } })
+  }
+
   constructor(bootId: string) {
     this.bootId = bootId
   }
@@ -91,6 +95,9 @@ export class ScriptedHub {
         this.calls.push(`${kind} ${verbId}`)
         return this.started()
       },
+      produce: () => this.refuse(),
+      publish: () => this.refuse(),
+      listen: () => ok(null),
       streams: () => this.streams(),
       watch: (on) => {
         this.calls.push(`watch ${on}`)
@@ -124,6 +131,7 @@ export class ScriptedHub {
       cursorId: this.attached[this.attached.length - 1]?.cursorId ?? 0,
       epoch: 1,
       streamId: 's',
+      createdAt: 1,
       dialect: 'text',
       fromSeq,
       toSeq: fromSeq + chunks.length,

@@ -59,6 +59,7 @@ const honest: TabPort = {
   gone: () => Promise.resolve(),
   durable: () => Promise.resolve(),
   streamChanged: () => Promise.resolve(),
+  published: () => Promise.resolve(),
   headers: () => Promise.resolve(null),
 }
 

@@ -234,6 +234,8 @@ export class World {
   /** What hubs told of endings, and where to. */
   readonly notices: (EndingNotice & { path: string | null })[] = []
   readonly #hubs: HubEntry[] = []
+  /** The hubs' ends of each tab's ports. */
+  readonly #tabs = new Map<string, MessagePort[]>()
   #starting: Promise<Hub> | null = null
   readonly #pings = new Set<Pings>()
   /** While true, no hub hears another. */
@@ -355,6 +357,12 @@ export class World {
     this.locks.kill(entry.tag)
   }
 
+  /** A tab crashes: its locks are free, nobody hears from it, and what it was about to do it never does. */
+  killTab(tag: string): void {
+    this.#tabs.get(tag)?.forEach((port) => port.close())
+    this.locks.kill(tag)
+  }
+
   /** A tab with its own connection, to whichever hub is newest at the time. */
   openTab(
     headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null> = () =>
@@ -370,6 +378,7 @@ export class World {
         const entry = this.#newest() as HubEntry
         const { port1, port2 } = new MessageChannel()
         entry.ports.push(port2)
+        this.#tabs.set(tag, [...(this.#tabs.get(tag) ?? []), port2])
         new TabLink(entry.hub, port2)
         return { port: this.wire(tag, port1), ...backPorts(), failed: new Promise<never>(() => undefined) }
       },
