@@ -398,6 +398,8 @@ describe('ids', () => {
     await until(() => world.locks.holders(ownLock('used')).length === 0)
     await expect(channel.start({ id: 'used' }).write('x')).rejects.toMatchObject({ code: 'bad-id' })
     await page.connection.call((hub) => hub.forget({ streamId: 'used' }))
+    // What was created when it was deleted, or before, is gone for good.
+    world.clock.advance(1)
     await channel.start({ id: 'used' }).write('new')
     expect((await store.row('used'))?.seq).toBe(1)
     expect(() => channel.start({ id: '' })).toThrow(expect.objectContaining({ code: 'bad-id' }))
