@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { CancelSchema, checkMessage, PlacedSchema, ProduceSchema, PublishSchema } from '../../../src/hub/check-message.ts'
+import {
+  CancelSchema,
+  checkMessage,
+  PlacedSchema,
+  ProduceSchema,
+  PublishSchema,
+} from '../../../src/hub/check-message.ts'
 import { packChunks } from '../../../src/protocol/packed-chunks.ts'
 
 const packs = (...data: string[]) =>
