@@ -19,7 +19,7 @@ export function answerSync(event: Event): void {
 
 async function sendOutbox(): Promise<void> {
   const notices: Promise<void>[] = []
-  const { hub } = await startHub('service-worker', (notice) => void notices.push(showNotice(notice)))
+  const { hub } = await startHub('service-worker', undefined, (notice) => void notices.push(showNotice(notice)))
   try {
     if (await sendQueued(hub, AbortSignal.timeout(LIMIT_MS))) return
   } finally {

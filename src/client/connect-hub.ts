@@ -10,6 +10,8 @@ import type { StreamWatch } from './stream-watch.ts'
 
 type Secrets = readonly (readonly [string, string])[]
 
+const visible = (): boolean => !document.hidden
+
 class PageHub implements Hub, ChannelHost {
   readonly connection: Connection
   readonly givesHeaders: boolean
@@ -22,12 +24,14 @@ class PageHub implements Hub, ChannelHost {
     const { headers, notify, signal } = options
     this.givesHeaders = headers !== undefined
     this.connection = new Connection({
-      start: (clientId, generation) => startHub(clientId, generation, options),
+      start: (clientId) => startHub(clientId, options),
       locks: navigator.locks as LockManager | undefined,
       // A page that sent a stream with secret headers can give them again.
       givesHeaders: true,
       headers: (request) => this.#headers(request, headers),
       ...(notify && { notify }),
+      visible,
+      whenStuck: async (ping, signal) => (await import('./stuck-hub.ts')).whenStuck(ping, visible, signal),
     })
     this.#stopLifecycle = followPageLifecycle(this.connection)
     if (signal?.aborted) this.close()

@@ -18,12 +18,16 @@ const MAX_FAILED_STARTS = 3
 const RESTART_MS = 500
 
 export interface ConnectionOptions {
-  start: (clientId: string, generation: number) => Promise<HubStart>
+  start: (clientId: string) => Promise<HubStart>
   /** Absent in insecure contexts: the hub is then in this page, and dies with it. */
   locks: Locks | undefined
   headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null>
   givesHeaders: boolean
   notify?: string
+  /** Whether a person sees this page. A hidden page blames no hub. */
+  visible: () => boolean
+  /** Resolves once the hub is found not to answer. Absent: only a hello has a deadline. */
+  whenStuck?: (ping: () => Promise<unknown>, signal: AbortSignal) => Promise<void>
 }
 
 /** One connection to one life of a hub. */
@@ -84,7 +88,8 @@ export class Connection {
   #live: Live | null = null
   #waiting: { resolve: (live: Live) => void; reject: (error: HeadwaterError) => void }[] = []
   #failure: HeadwaterError | null = null
-  #generation = 0
+  /** The hub before did not answer in time: told to the next one (rule 14). */
+  #left = false
   #failures = 0
   #paused = false
   /** Nobody sees this page and it wants nothing: connected again as soon as either changes. */
@@ -257,7 +262,7 @@ export class Connection {
 
   /** One connection, from the handshake to the hub's death. The steps are those of PROTOCOL.md, 2.1. Rejects where it did not come about. */
   async #connect(): Promise<void> {
-    const { locks, start } = this.#options
+    const { locks, start, visible, whenStuck } = this.#options
     const clientId = nanoid()
     const end = new AbortController()
     this.#drop = () => end.abort()
@@ -268,9 +273,9 @@ export class Connection {
     ended.catch(() => undefined)
     // 1. Never used again: a duplicated tab, or a page from the cache, is another client.
     const held = await (locks && acquireLock(locks, tabLock(clientId)))
-    const starting = start(clientId, this.#generation)
+    const starting = start(clientId)
     try {
-      const { port, back, address, failed } = await Promise.race([starting, ended])
+      const { port, back, address, failed, abandon } = await Promise.race([starting, ended])
       // Held for as long as the connection: a proxy may be collected in mid-call.
       const hub = Comlink.wrap<HubPort>(port)
       Comlink.expose(
@@ -284,10 +289,24 @@ export class Connection {
         clientId,
         givesHeaders: this.#options.givesHeaders,
         ...(this.#options.notify && { notify: this.#options.notify }),
+        left: this.#left,
+      }
+      // Rule 14: all pages go to another hub, and this one leaves as soon as it can.
+      const leave = (): void => {
+        this.#left = true
+        void hub.retire().catch(() => undefined)
+        void abandon?.()
       }
       let timer: ReturnType<typeof setTimeout> | undefined
+      const asked = Date.now()
       const deadline = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(this.#noAnswer()), HELLO_DEADLINE_MS)
+        timer = setTimeout(() => {
+          // Once, the hello may have gone to a hub that was dying (rule 5). And a page whose own clock stood still knows nothing of the hub.
+          if (this.#failures > 0 && visible() && Date.now() - asked < 1.5 * HELLO_DEADLINE_MS) leave()
+          reject(
+            new HeadwaterError('worker-failed', 'The hub does not answer. What is stored is safe. Reload the page.'),
+          )
+        }, HELLO_DEADLINE_MS)
       })
       const reply = await Promise.race([hub.hello(hello, address), failed, ended, deadline]).finally(() =>
         clearTimeout(timer),
@@ -302,6 +321,14 @@ export class Connection {
       )
       lost.catch(() => undefined)
       this.#up({ hub, info: { tier, durable, bootId, protocol }, lost })
+      whenStuck?.(() => hub.ping(), end.signal).then(
+        () => {
+          leave()
+          end.abort()
+        },
+        // It could not be loaded: the hub's lock still tells of its death.
+        () => undefined,
+      )
       await lost.catch(() => undefined)
     } finally {
       // Nothing durable stood behind what this hub's views show: its successor may go on with another log, from an earlier place.
@@ -323,16 +350,11 @@ export class Connection {
     }
   }
 
-  #noAnswer(): HeadwaterError {
-    // A worker that is there and does not answer twice is left for another; who owns what is settled by locks and epochs.
-    if (this.#failures > 0) this.#generation += 1
-    return new HeadwaterError('worker-failed', 'The hub does not answer. What is stored is safe. Reload the page.')
-  }
-
   #up(live: Live): void {
     this.#live = live
     this.#failure = null
     this.#failures = 0
+    this.#left = false
     const waiting = this.#waiting
     this.#waiting = []
     for (const { resolve } of waiting) resolve(live)

@@ -11,6 +11,8 @@ export interface HubStart {
   address: MessagePort | string
   /** Rejects with `worker-failed` when the hub's script cannot be started; never resolves. */
   failed: Promise<never>
+  /** Rule 14: this hub did not answer a visible page in time. No page of this origin comes to it again. */
+  abandon?(): void | Promise<void>
   /** This page wants no hub for now: what it runs for others goes to the next in line. */
   leave?(): void
 }

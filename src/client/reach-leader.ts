@@ -10,6 +10,8 @@ import type { Leadership } from './leadership.ts'
  * so that the deadline of a hello holds for the search too.
  */
 export function reachLeader(clientId: string, leadership: Leadership): HubStart {
+  // Who led while this tab waited: no other is blamed for it.
+  const leader = leadership.leader()
   leadership.join()
   const lobby = new BroadcastChannel(LOBBY_CHANNEL)
   const ask = (): void => lobby.postMessage({ connect: clientId } satisfies LobbyMessage)
@@ -40,5 +42,12 @@ export function reachLeader(clientId: string, leadership: Leadership): HubStart 
   }
   ask()
   const address = backChannel(clientId)
-  return { port, back: openPairChannel(address), address, failed, leave: () => leadership.leave() }
+  return {
+    port,
+    back: openPairChannel(address),
+    address,
+    failed,
+    abandon: async () => leadership.rob(await leader),
+    leave: () => leadership.leave(),
+  }
 }

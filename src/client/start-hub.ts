@@ -1,3 +1,4 @@
+import { GENERATION_KEY } from '../protocol/names.ts'
 import type { ConnectOptions, PageTier } from './api.ts'
 import { backPorts, notLoaded, type HubStart } from './hub-start.ts'
 import { loadPart } from './load-part.ts'
@@ -11,21 +12,38 @@ export function chooseTier(): PageTier {
   return typeof SharedWorker === 'undefined' || /^Apple/.test(navigator.vendor) ? 'leader-tab' : 'shared-worker'
 }
 
-/** Opens a way to the hub for this client. `generation` names another worker where one has stopped to answer. */
+/**
+ * Which worker the pages of this origin go to: one more for each that did not answer a visible page. Kept where all pages find it at once, for
+ * they have to meet; where a page has no such place, it counts for itself, and locks and epochs settle who owns what.
+ */
+let generation = 0
+
+function latestGeneration(atLeast = 0): number {
+  generation = Math.max(generation, atLeast)
+  try {
+    generation = Math.max(generation, Number(localStorage.getItem(GENERATION_KEY)) | 0)
+    if (atLeast > 0) localStorage.setItem(GENERATION_KEY, `${generation}`)
+  } catch {
+    // No storage here.
+  }
+  return generation
+}
+
+/** Opens a way to the hub for this client. */
 export async function startHub(
   clientId: string,
-  generation: number,
   { worker: makeWorker, tier = makeWorker ? 'shared-worker' : chooseTier() }: ConnectOptions,
 ): Promise<HubStart> {
   if (tier !== 'shared-worker') {
     return (await loadPart(import('./other-tiers.ts'))).startOther(tier, clientId)
   }
+  const mine = latestGeneration()
   const worker =
-    makeWorker?.(generation) ??
+    makeWorker?.(mine) ??
     // The address must stand here literally: bundlers find the worker by it. Its options never vary for one address and name (Chromium refuses).
     new SharedWorker(new URL('../../sw/hub-worker.ts', import.meta.url), {
       type: 'module',
-      name: `headwater:${generation}`,
+      name: `headwater:${mine}`,
       // Survives a reload of the only tab: Chrome 148 and later; ignored elsewhere.
       extendedLifetime: true,
     } as WorkerOptions)
@@ -33,5 +51,5 @@ export async function startHub(
     worker.onerror = () => reject(notLoaded())
   })
   failed.catch(() => undefined)
-  return { port: worker.port, ...backPorts(), failed }
+  return { port: worker.port, ...backPorts(), failed, abandon: () => void latestGeneration(mine + 1) }
 }

@@ -63,4 +63,6 @@ export interface HubContext {
   /** Whether somebody needs the stream here, a tab or an errand: only then a hub queues for its lock, and probes. */
   isNeeded(streamId: string): boolean
   online(): boolean
+  /** Resolves with true once the stream's owner is found to be stuck (hand-over rule 14), with false when the signal aborts. */
+  whenOwnerStuck(streamId: string, signal: AbortSignal): Promise<boolean>
 }

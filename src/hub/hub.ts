@@ -26,6 +26,7 @@ import { applyVerb, produce as appendProduced } from './row-changes.ts'
 import { Secrets, type SecretHeaders } from './secrets.ts'
 import { decideStart } from './start-stream.ts'
 import { StreamSession } from './stream-session.ts'
+import { StuckOwners, type OwnerMessage } from './stuck-owners.ts'
 
 /** How often open streams are re-read, whatever pings say (hand-over rule 11). */
 const REREAD_MS = 3_000
@@ -38,10 +39,13 @@ const STORE_PAUSE_MS = 1_000
 /** How long a stream keeps its connection when more streams are live than connections may be. */
 const TURN_MS = 2_000
 
+/** What hubs tell each other. */
+export type PingMessage = HubMessage | OwnerMessage
+
 /** Hints between hubs: BroadcastChannel's face. */
 export interface Pings {
-  postMessage(message: HubMessage): void
-  onmessage: ((event: MessageEvent<HubMessage>) => void) | null
+  postMessage(message: PingMessage): void
+  onmessage: ((event: MessageEvent<PingMessage>) => void) | null
   close(): void
 }
 
@@ -72,6 +76,8 @@ export interface HubOptions {
   ended?: (notice: EndingNotice, path: string | null) => void
   random: () => number
   online: () => boolean
+  /** Ends this worker, once the hub has left in order because it was told to. Absent where it has no other place to go to: in a page. */
+  retired?: () => void
 }
 
 /** Times are the hub's; ids are for upstreams to give. */
@@ -100,6 +106,7 @@ export class Hub {
   readonly #errands = new Set<string>()
   readonly #secrets: Secrets
   readonly #housekeeping: Housekeeping
+  readonly #stuckOwners: StuckOwners
   readonly #closed = new AbortController()
   /** Sessions that nobody needed when last looked at. */
   #idle: ReadonlySet<StreamSession> = new Set()
@@ -130,6 +137,11 @@ export class Hub {
       },
     })
     this.#secrets = new Secrets(clock, this.#tabs)
+    this.#stuckOwners = new StuckOwners({
+      clock,
+      post: (message) => options.pings.postMessage(message),
+      owns: (streamId) => this.#sessions.get(streamId)?.owned === true,
+    })
     this.#context = {
       store: this.store,
       journal: new Journal(this.store),
@@ -160,13 +172,15 @@ export class Hub {
       headersFor: (row) => this.#secrets.for(row),
       earlierQueued: (row) => this.#earlierQueued(row),
       isNeeded: (streamId) => this.#isNeeded(streamId),
+      whenOwnerStuck: (streamId, signal) => this.#stuckOwners.whenStuck(streamId, signal),
     }
     // Rule 11: listen before the first read.
-    options.pings.onmessage = ({
-      data,
-    }: MessageEvent<Partial<MovedMessage & RemovedMessage & { published: unknown }> | null>) => {
+    options.pings.onmessage = ({ data }: MessageEvent<unknown>) => {
       // From whatever version of a hub is on the channel.
-      const { streamId, channel, removed, published } = data ?? {}
+      const message = (data ?? {}) as Partial<MovedMessage & RemovedMessage> &
+        Partial<Record<'ask' | 'owned' | 'published', unknown>>
+      const { streamId, channel, removed, published } = message
+      this.#stuckOwners.heard(message)
       if (typeof streamId === 'string' && typeof channel === 'string') void this.#pinged({ streamId, channel })
       if (typeof removed === 'object' && removed !== null) this.#removedElsewhere(removed)
       if (v.is(PlacedSchema, published)) this.#tellListeners(published)
@@ -558,6 +572,19 @@ export class Hub {
   nudge(): void {
     this.#context.outbox.nudge()
     for (const session of this.#sessions.values()) session.nudge()
+  }
+
+  /** A visible tab came because another hub did not answer it in time (hand-over rule 14). */
+  suspectOthers(): void {
+    this.#stuckOwners.suspect()
+  }
+
+  /** A tab found that this hub did not answer, and went to another: all follow once this one has left. */
+  async retire(): Promise<void> {
+    const { retired } = this.#options
+    if (retired === undefined || this.#closed.signal.aborted) return
+    await this.close()
+    retired()
   }
 
   /** Leaves in order: every stream's connection is closed and its transaction done before its lock is free. */

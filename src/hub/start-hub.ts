@@ -57,9 +57,13 @@ const silentPings: Pings = { postMessage: () => undefined, onmessage: null, clos
 
 /**
  * Starts the hub of this worker or page, with the browser's own store, locks and network. Without Web Locks nobody can own anything together:
- * the hub then keeps to itself, in memory.
+ * the hub then keeps to itself, in memory. `end` ends the worker, for a hub that tabs have left; a hub in a page has none.
  */
-export async function startHub(tier: Tier, ended: HubOptions['ended'] = tellEnding): Promise<RunningHub> {
+export async function startHub(
+  tier: Tier,
+  end?: () => void,
+  ended: HubOptions['ended'] = tellEnding,
+): Promise<RunningHub> {
   const bootId = nanoid()
   const shared = 'locks' in navigator
   const locks: Locks = shared ? navigator.locks : soloLocks
@@ -78,6 +82,7 @@ export async function startHub(tier: Tier, ended: HubOptions['ended'] = tellEndi
     clock,
     random: Math.random,
     online: () => navigator.onLine,
+    ...(end && { retired: end }),
   })
   globalThis.addEventListener('online', () => hub.nudge())
   return { hub, connect: (port) => void new TabLink(hub, port) }

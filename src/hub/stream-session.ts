@@ -42,6 +42,8 @@ export class StreamSession extends FollowedStream {
   #connection: { upstream: UpstreamConnection; abort: AbortController } | null = null
   /** How long the server asked to be left alone, in milliseconds, when it refused last. */
   #askedDelay = 0
+  /** Epoch of the owner that this session robbed last. */
+  #robbedEpoch = -1
   /** Somebody asked for an attempt now: a tab came, the network is back. */
   #nudged = false
   readonly #running: Promise<void>
@@ -149,7 +151,8 @@ export class StreamSession extends FollowedStream {
       request,
     )
     try {
-      this.#lock = await request
+      this.#lock =
+        (await Promise.race([request, this.#whenRobbable(enough.signal)])) ?? (await this.#rob(request, enough))
     } catch (error) {
       // Where the browser gives no locks at all, asking again at once would spin.
       if (!enough.signal.aborted) throw error
@@ -157,6 +160,27 @@ export class StreamSession extends FollowedStream {
     }
     this.#lock.lost.addEventListener('abort', () => this.#interrupted(), { once: true })
     return { type: 'granted' }
+  }
+
+  /**
+   * Rule 14: resolves once the owner is stuck and may be robbed, which it is once per epoch; never settles otherwise. What a page produces is the
+   * page's: it answers no hub, and is not robbed.
+   */
+  async #whenRobbable(signal: AbortSignal): Promise<null> {
+    while (await this.#context.whenOwnerStuck(this.streamId, signal)) {
+      if (this.row?.source != null && this.row.epoch > this.#robbedEpoch) return null
+    }
+    return new Promise<never>(() => undefined)
+  }
+
+  /** Takes the lock from its holder. The epoch alone decides from here on who may write. */
+  async #rob(request: Promise<HeldLock>, waiting: AbortController): Promise<HeldLock> {
+    waiting.abort()
+    // Granted in the same moment: nobody has to be robbed.
+    const granted = await request.catch(() => null)
+    if (granted) return granted
+    this.#robbedEpoch = this.row?.epoch ?? this.#robbedEpoch
+    return acquireLock(this.#context.locks, ownLock(this.streamId), { steal: true })
   }
 
   /** Aborts `abort` once `condition` holds, for as long as `running` is not settled. */
@@ -253,7 +277,9 @@ export class StreamSession extends FollowedStream {
     if (this.closed.signal.aborted || this.#lock?.lost.aborted !== false) return { type: 'lock-lost' }
     const row = this.row
     if (row === undefined || row.intent !== null || !isOpen(row)) return { type: 'fenced' }
-    // Rule 14: only who holds the lock raises the epoch, so it is another's by now. To take over once more would fence that one, and so on for ever.
+    // Rule 14: another hub took over. Either this one was robbed and has not heard of it yet, or that one was, with its take-over under way. To
+    // take over at once would fence the other, which would do the same, for ever; to let go and queue again costs one hand-over. Whoever is
+    // granted the lock next takes over, and nobody fetches without a grant of its own.
     return row.epoch === owned.epoch ? null : { type: 'lock-lost' }
   }
 

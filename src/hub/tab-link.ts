@@ -139,6 +139,12 @@ export class TabLink implements AttachedTab {
           this.#hub.nudge()
           return null
         }),
+      ping: () => reply(() => null),
+      retire: () =>
+        reply(() => {
+          void this.#hub.retire()
+          return null
+        }),
       bye: () =>
         reply(() => {
           this.drop()
@@ -170,6 +176,7 @@ export class TabLink implements AttachedTab {
       () => this.drop(),
       () => undefined,
     )
+    if (hello.left) this.#hub.suspectOthers()
     this.#hub.addTab(this)
     return {
       protocol: Math.min(PROTOCOL_VERSION, hello.protocol),

@@ -20,6 +20,8 @@ export interface Hello {
   givesHeaders?: boolean
   /** Path of this origin to which the hub POSTs an `EndingNotice` when a stream ends by itself: the application's service worker answers it. */
   notify?: string
+  /** This tab left a hub that did not answer it in time, while it was visible (hand-over rule 14). */
+  left?: boolean
 }
 
 /** Hub → tab, the answer to {@link Hello}. */
@@ -169,6 +171,10 @@ export interface HubPort {
   storage(): Promise<Reply<StorageUse>>
   /** Hints from the page: the network is back, the tab became visible. */
   nudge(): Promise<Reply<null>>
+  /** Asks for nothing but an answer. */
+  ping(): Promise<Reply<null>>
+  /** This hub did not answer in time, and the tab has gone to another: it leaves in order as soon as it hears of it (hand-over rule 14). */
+  retire(): Promise<Reply<null>>
   /** The tab leaves; its cursors go. */
   bye(): Promise<Reply<null>>
 }

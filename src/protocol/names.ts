@@ -56,6 +56,9 @@ export const readingLock = (streamId: string): string => `headwater:reading:${st
 /** BroadcastChannel on which hubs tell each other that a row moved. A hint, never the truth (hand-over rule 11). */
 export const MOVED_CHANNEL = 'headwater-1:moved'
 
+/** In localStorage: the generation of SharedWorkers that pages go to. Those before it did not answer a visible page. */
+export const GENERATION_KEY = 'headwater:generation'
+
 /** Held by the tab whose worker is the hub, in the leader tier; whoever waits for it is next. */
 export const LEADER_LOCK = 'headwater:leader'
 /** Held while a tab takes {@link LEADER_LOCK} from a tab whose hub does not answer, so that two tabs do not rob one after the other. */

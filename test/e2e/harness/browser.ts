@@ -59,6 +59,16 @@ export async function leaderOf(context: BrowserContext): Promise<{ page: Page; w
   })
 }
 
+/** What kills or stops the hub of a context: SharedWorkers, or the dedicated worker of the tab that leads. */
+async function findHub(context: BrowserContext): Promise<string[] | Worker> {
+  return until('a hub', async () => {
+    const found = await hubsOf(context)
+    if (found.length > 0) return found
+    const workers = context.pages().flatMap((page) => page.workers())
+    return workers.find((worker) => /leader-worker/.test(worker.url())) ?? null
+  })
+}
+
 /**
  * Kills every hub of a context, or those that {@link hubsOf} named, as the browser would when memory is short. In Chromium it works on a
  * SharedWorker that spins, too. The browser kills no dedicated worker alone: that one ends itself. Answers with when: milliseconds since the
@@ -66,20 +76,15 @@ export async function leaderOf(context: BrowserContext): Promise<{ page: Page; w
  */
 export async function killHub(context: BrowserContext, named: readonly string[] | null = null): Promise<number> {
   if (browserOf(context).browserType().name() !== 'chromium') return askHubsToDie(context)
-  const [page] = context.pages()
-  if (page !== undefined && !(await page.evaluate(() => 'SharedWorker' in globalThis))) {
-    const { worker } = await leaderOf(context)
-    const ended = new Promise((resolve) => worker.once('close', resolve))
-    const when = Date.now()
+  const hubs = named ?? (await findHub(context))
+  if ('evaluate' in hubs) {
+    const ended = new Promise((resolve) => hubs.once('close', resolve))
+    const when = performance.timeOrigin + performance.now()
     // Its end may overtake the answer.
-    worker.evaluate(() => self.close()).catch(() => {})
+    hubs.evaluate(() => self.close()).catch(() => {})
     await ended
     return when
   }
-  const hubs = await until('a hub to kill', async () => {
-    const found = named ?? (await hubsOf(context))
-    return found.length > 0 ? found : null
-  })
   return withBrowserSession(browserOf(context), async (session) => {
     const when = performance.timeOrigin + performance.now()
     for (const targetId of hubs) await session.send('Target.closeTarget', { targetId })
@@ -124,6 +129,25 @@ async function askHubsToDie(context: BrowserContext): Promise<number> {
     channel.close()
     return when
   }, DEATH_CHANNEL)
+}
+
+/** The hub of a context is about to spin: it will hold its locks and hear nothing for that long. */
+export async function spinHub(context: BrowserContext, ms: number): Promise<void> {
+  const spin = `void setTimeout(() => { const until = Date.now() + ${ms}; while (Date.now() < until); })`
+  const hubs = await findHub(context)
+  if (!Array.isArray(hubs)) return hubs.evaluate(spin)
+  await withBrowserSession(browserOf(context), async (session) => {
+    for (const targetId of hubs) {
+      // Not flattened: a session of the browser's reaches workers only by messages that it passes on.
+      const { sessionId } = await session.send('Target.attachToTarget', { targetId, flatten: false })
+      const answered = new Promise<void>((resolve) => {
+        session.on('Target.receivedMessageFromTarget', (event) => event.sessionId === sessionId && resolve())
+      })
+      const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: spin } })
+      await session.send('Target.sendMessageToTarget', { sessionId, message })
+      await answered
+    }
+  })
 }
 
 /** Crashes a tab's process. What lived in that process is gone, the hub included if this tab created it. */

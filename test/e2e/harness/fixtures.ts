@@ -49,6 +49,11 @@ export class Tab {
     return (await this.view(channel)).state.seq
   }
 
+  /** The epoch of the channel's newest stream. */
+  epoch(channel: string): Promise<number> {
+    return this.page.evaluate(async (name) => (await hw.hub.channel(name).history()).at(-1)?.epoch ?? 0, channel)
+  }
+
   bootId(): Promise<string> {
     return this.page.evaluate(() => hw.bootId())
   }

@@ -1,5 +1,5 @@
 import type { MessagePort as NodePort } from 'node:worker_threads'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Connection } from '../../../src/client/connection.ts'
 import { PageReader } from '../../../src/client/page-reader.ts'
 import { backPorts } from '../../../src/client/hub-start.ts'
@@ -58,14 +58,113 @@ describe('a page without a hub', () => {
     await expect(late[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'incompatible' })
     expect(page.starts).toHaveLength(1)
   })
+})
 
-  it('leaves a worker that does not answer twice for one of another name', async () => {
-    stepped()
-    const hub = new ScriptedHub('stuck')
-    hub.welcome = () => new Promise(() => undefined)
-    page = new Page(hub)
-    for (let i = 0; i < 4; i++) await vi.advanceTimersByTimeAsync(6_500)
-    expect(page.starts.slice(0, 3)).toEqual([0, 0, 1])
+describe('rule 14: a hub that does not answer', () => {
+  /** Time passes second by second, as it does for a page that runs. */
+  const pass = async (seconds: number): Promise<void> => {
+    for (let i = 0; i < seconds; i++) {
+      await vi.advanceTimersByTimeAsync(1_000)
+      await settle()
+    }
+  }
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+  const silent = (): Promise<never> => new Promise(() => undefined)
+
+  beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] }))
+
+  it('is left after the second hello without a welcome, told so, and its successor is told too', async () => {
+    const stuck = new ScriptedHub('stuck')
+    stuck.welcome = silent
+    page = new Page(stuck)
+    await pass(5)
+    expect(page.abandoned).toEqual([])
+    await pass(6)
+    expect(page.abandoned).toEqual(['stuck'])
+    expect(stuck.calls).toEqual(['retire'])
+    page.hub = new ScriptedHub('next')
+    await page.hub.live(page.locks)
+    await pass(2)
+    expect(page.connection.info?.bootId).toBe('next')
+    expect(page.hub.left).toEqual([true])
+    expect(stuck.left).toEqual([false, false])
+  })
+
+  it('has its calls answered by the next one', async () => {
+    page = new Page()
+    const { connection, hub } = page
+    await connection.connected()
+    hub.ping = silent
+    hub.streams = silent
+    const asked = connection.call((port) => port.streams())
+    const next = new ScriptedHub('hub2')
+    await next.live(page.locks)
+    page.hub = next
+    await pass(9)
+    expect(page.abandoned).toEqual(['hub1'])
+    expect(hub.calls).toContain('retire')
+    expect(await asked).toEqual([])
+    expect(connection.info?.bootId).toBe('hub2')
+    expect(next.left).toEqual([true])
+    // It is forgotten with the hub that answers: a later one is not told.
+    const third = new ScriptedHub('hub3')
+    await page.replaceHub(third)
+    next.die()
+    await pass(1)
+    expect(third.left).toEqual([false])
+  })
+
+  it('is not left by a hidden page, but by one that is shown again, a full deadline later', async () => {
+    page = new Page()
+    await page.connection.connected()
+    page.hub.ping = silent
+    page.visible = false
+    await pass(30)
+    expect(page.abandoned).toEqual([])
+    page.visible = true
+    await pass(5)
+    expect(page.abandoned).toEqual([])
+    await pass(3)
+    expect(page.abandoned).toEqual(['hub1'])
+  })
+
+  it('is not left by a page whose own clock stood still: suspended, frozen, or busy', async () => {
+    page = new Page()
+    const { hub } = page
+    await page.connection.connected()
+    let answer: (() => void) | undefined
+    hub.ping = () => new Promise((resolve) => (answer = () => resolve({ ok: true, value: null })))
+    await pass(4)
+    // The laptop was closed for an hour: one tick, late.
+    vi.setSystemTime(Date.now() + 3_600_000)
+    await pass(5)
+    expect(page.abandoned).toEqual([])
+    answer?.()
+    await pass(5)
+    expect(page.abandoned).toEqual([])
+  })
+
+  it('is not left while it answers, however slow its other answers are', async () => {
+    page = new Page()
+    const { connection, hub } = page
+    await connection.connected()
+    hub.streams = silent
+    connection.call((port) => port.streams()).catch(() => undefined)
+    await pass(60)
+    expect(page.abandoned).toEqual([])
+    expect(connection.info?.bootId).toBe('hub1')
+  })
+
+  it('is not blamed for a hello by a hidden page, which tries again all the same (rule 5)', async () => {
+    const stuck = new ScriptedHub('stuck')
+    stuck.welcome = silent
+    page = new Page(stuck)
+    page.visible = false
+    await pass(20)
+    expect(page.abandoned).toEqual([])
+    expect(page.starts.length).toBeGreaterThan(2)
   })
 })
 
@@ -121,6 +220,7 @@ describe('a page that comes and goes', () => {
       attach: () => Promise.resolve(),
       deliver: () => Promise.resolve(1),
       gone,
+      rewind: gone,
       failed: gone,
     })
     connection.rest()
@@ -143,6 +243,7 @@ describe('a page that comes and goes', () => {
       attach: () => Promise.resolve(),
       deliver: () => Promise.resolve(1),
       gone,
+      rewind: gone,
       failed: gone,
     })
     connection.rest()
@@ -179,6 +280,7 @@ describe('a page that comes and goes', () => {
       locks: new FakeLocks().agent('page'),
       givesHeaders: false,
       headers: () => Promise.resolve(null),
+      visible: () => true,
     })
     for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
     connection.pause()

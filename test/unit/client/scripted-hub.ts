@@ -1,6 +1,7 @@
 import * as Comlink from 'comlink'
 import { Connection } from '../../../src/client/connection.ts'
 import { backPorts } from '../../../src/client/hub-start.ts'
+import { whenStuck } from '../../../src/client/stuck-hub.ts'
 import { acquireLock, type HeldLock } from '../../../src/liveness/locks.ts'
 import type { Gap, NewChunk } from '../../../src/protocol/chunk.ts'
 import type { Attach, Attached, Batch, HubPort, Reply, TabPort, Welcome } from '../../../src/protocol/hub-port.ts'
@@ -55,6 +56,9 @@ export class ScriptedHub {
   streams: () => Promise<Reply<StreamInfo[]>> = () => ok([])
   /** What `start` and `verb` answer. */
   started: () => Promise<Reply<StreamSnapshot>> = () => ok(snapshot())
+  ping: () => Promise<Reply<null>> = () => ok(null)
+  /** What each hello said of the hub before. */
+  left: (boolean | undefined)[] = []
   #lock: HeldLock | null = null
 
   refuse(): Promise<Reply<never>> {
@@ -75,7 +79,8 @@ export class ScriptedHub {
 
   serve(port: MessagePort): void {
     const hub: HubPort = {
-      hello: (_, back) => {
+      hello: ({ left }, back) => {
+        this.left.push(left)
         this.tab = Comlink.wrap<TabPort>(back as MessagePort)
         return this.welcome()
       },
@@ -108,6 +113,11 @@ export class ScriptedHub {
       storage: () => ok({ durable: true, usage: 0, quota: 0, streams: 0, limit: 0 }),
       nudge: () => {
         this.calls.push('nudge')
+        return ok(null)
+      },
+      ping: () => this.ping(),
+      retire: () => {
+        this.calls.push('retire')
         return ok(null)
       },
       bye: () => {
@@ -149,21 +159,33 @@ export class Page {
   readonly locks = new FakeLocks()
   readonly connection: Connection
   hub: ScriptedHub
-  starts: number[] = []
+  /** The hub that each attempt went to. */
+  starts: string[] = []
+  /** The hubs that did not answer in time. */
+  readonly abandoned: string[] = []
+  visible = true
   fail: (() => Promise<never>) | null = null
 
   constructor(hub: ScriptedHub = new ScriptedHub('hub1'), withLocks = true) {
     this.hub = hub
     const alive = hub.live(this.locks)
     this.connection = new Connection({
-      start: async (_, generation) => {
-        this.starts.push(generation)
+      start: async () => {
+        this.starts.push(this.hub.bootId)
         if (this.fail) return this.fail()
         await alive
         const { port1, port2 } = new MessageChannel()
         this.hub.serve(port2)
-        return { port: port1, ...backPorts(), failed: new Promise<never>(() => undefined) }
+        const { bootId } = this.hub
+        return {
+          port: port1,
+          ...backPorts(),
+          failed: new Promise<never>(() => undefined),
+          abandon: () => void this.abandoned.push(bootId),
+        }
       },
+      visible: () => this.visible,
+      whenStuck: (ping, signal) => whenStuck(ping, () => this.visible, signal),
       locks: withLocks ? this.locks.agent('page') : undefined,
       givesHeaders: true,
       headers: () => Promise.resolve(null),

@@ -2,10 +2,11 @@ import type { ChannelOptions } from '../../../src/client/api.ts'
 import { Connection } from '../../../src/client/connection.ts'
 import { backPorts } from '../../../src/client/hub-start.ts'
 import { HubChannel, type ChannelHost } from '../../../src/client/hub-channel.ts'
-import { Hub, type Pings } from '../../../src/hub/hub.ts'
-import type { Clock, MovedMessage } from '../../../src/hub/hub-context.ts'
+import { Hub, type PingMessage, type Pings } from '../../../src/hub/hub.ts'
+import type { Clock } from '../../../src/hub/hub-context.ts'
 import { TabLink } from '../../../src/hub/tab-link.ts'
-import { acquireLock } from '../../../src/liveness/locks.ts'
+import { acquireLock, type Locks } from '../../../src/liveness/locks.ts'
+import type { Way } from '../../../src/liveness/pair-channel.ts'
 import type { EndingNotice } from '../../../src/protocol/ending-notice.ts'
 import { HeadwaterError } from '../../../src/protocol/errors.ts'
 import type { CredentialsRequest } from '../../../src/protocol/hub-port.ts'
@@ -200,16 +201,89 @@ export class FakeUpstream {
 
 const never = new Promise<never>(() => undefined)
 
+/** What a thread that spins does not get to see: everything that comes to it waits until it stops. */
+class Thread {
+  #running: Promise<void> = Promise.resolve()
+  #run: (() => void) | null = null
+
+  get spins(): boolean {
+    return this.#run !== null
+  }
+
+  spin(): void {
+    if (!this.#run) this.#running = new Promise((resolve) => (this.#run = resolve))
+  }
+
+  wake(): void {
+    this.#run?.()
+    this.#run = null
+  }
+
+  /** A promise as this thread sees it. */
+  async see<T>(promise: Promise<T>): Promise<T> {
+    try {
+      return await promise
+    } finally {
+      if (this.spins) await this.#running
+    }
+  }
+
+  locks(locks: Locks): Locks {
+    const request = (name: string, options: LockOptions, held: LockGrantedCallback<unknown>): Promise<unknown> =>
+      this.see(
+        locks.request(name, options, async (lock) => {
+          await this.#running
+          return held(lock)
+        }),
+      )
+    return { request: request as Locks['request'] }
+  }
+
+  /** A port whose messages this thread takes in. */
+  port(port: MessagePort): Way {
+    const heard = new EventTarget()
+    port.addEventListener('message', ({ data, ports }: MessageEvent<unknown>) => {
+      void this.#running.then(() => heard.dispatchEvent(new MessageEvent('message', { data, ports: [...ports] })))
+    })
+    return {
+      postMessage: (message, transfer = []) => port.postMessage(message, transfer),
+      addEventListener: heard.addEventListener.bind(heard),
+      removeEventListener: heard.removeEventListener.bind(heard),
+      start: () => port.start(),
+      close: () => port.close(),
+    }
+  }
+
+  upstream(connect: ConnectUpstream): ConnectUpstream {
+    return async (request, signal) => {
+      const { head, [Symbol.asyncIterator]: iterate } = await this.see(connect(request, signal))
+      return {
+        head,
+        [Symbol.asyncIterator]: () => {
+          const frames = iterate()
+          return {
+            next: () => this.see(frames.next()),
+            return: () => this.see(Promise.resolve(frames.return?.() ?? { done: true, value: undefined })),
+          }
+        },
+      }
+    }
+  }
+}
+
 /** Whoever is behind these doors when it dies never hears another answer, and what it says goes nowhere. */
-function mortal<T extends object>(doors: T, isDead: () => boolean): T {
+function mortal<T extends object>(doors: T, isDead: () => boolean, thread?: Thread, own: Partial<T> = {}): T {
   return new Proxy(doors, {
     get: (target, key) => {
+      if (key in own) return Reflect.get(own, key) as unknown
       const value: unknown = Reflect.get(target, key)
       if (typeof value !== 'function') return value
       return (...args: unknown[]): unknown => {
         if (isDead()) return never
         const answer: unknown = Reflect.apply(value, target, args)
-        return answer instanceof Promise ? answer.then((result: unknown) => (isDead() ? never : result)) : answer
+        if (!(answer instanceof Promise)) return answer
+        const heard: Promise<unknown> = thread ? thread.see(answer) : answer
+        return heard.then((result: unknown) => (isDead() ? never : result))
       }
     },
   })
@@ -222,6 +296,9 @@ interface HubEntry {
   sockets: AbortController
   dead: boolean
   zombie: boolean
+  thread: Thread
+  /** Tabs go to a hub of another name. */
+  abandoned: boolean
 }
 
 /** A browser profile in one thread: a store, locks, an upstream, hubs that can be killed, tabs. */
@@ -238,6 +315,7 @@ export class World {
   readonly #tabs = new Map<string, MessagePort[]>()
   #starting: Promise<Hub> | null = null
   readonly #pings = new Set<Pings>()
+  readonly #deadlines = new Map<string, { ping: () => Promise<unknown>; stuck: () => void }>()
   /** While true, no hub hears another. */
   pingsLost = false
   /** Whether a look at the upstream's server finds it. */
@@ -272,25 +350,33 @@ export class World {
     await acquireLock(locks, hubLock(tag))
     const pings: Pings = {
       onmessage: null,
-      postMessage: (message: MovedMessage) => {
+      postMessage: (message: PingMessage) => {
         for (const other of this.#pings) {
-          if (other !== pings && !this.pingsLost)
+          if (other !== earpiece && !this.pingsLost)
             queueMicrotask(() => other.onmessage?.(new MessageEvent('message', { data: message })))
         }
       },
-      close: () => this.#pings.delete(pings),
+      close: () => this.#pings.delete(earpiece),
     }
-    this.#pings.add(pings)
+    const thread = new Thread()
+    // Heard by the thread, not by the channel.
+    const earpiece: Pings = {
+      onmessage: (event) => void thread.see(Promise.resolve()).then(() => pings.onmessage?.(event)),
+      postMessage: () => undefined,
+      close: () => undefined,
+    }
+    this.#pings.add(earpiece)
     const sockets = new AbortController()
     const isDead = (): boolean => entry?.dead === true
     let entry: HubEntry | undefined = undefined
     const store = await this.storeOf(tag)
-    const connect = this.connectOf(tag)
+    const connect = thread.upstream(this.connectOf(tag))
     const hub = new Hub({
       bootId: tag,
       tier: 'shared-worker',
-      store: mortal(store, isDead),
-      locks,
+      // Every hub has its own handle of the one store.
+      store: mortal(store, isDead, thread, store === this.store ? { close: () => undefined } : {}),
+      locks: thread.locks(locks),
       pings,
       // The browser closes what a dead worker had open.
       connect: (request, signal) => connect(request, AbortSignal.any([signal, sockets.signal])),
@@ -301,17 +387,19 @@ export class World {
       reach: () => Promise.resolve(this.reachable),
       ended: (notice, path) => void this.notices.push({ ...notice, path }),
       // A transaction that was on its way when its hub died still asks what time it is.
-      clock: { now: () => this.clock.now(), delay: (...args) => mortal(this.clock, isDead).delay(...args) },
+      clock: { now: () => this.clock.now(), delay: (...args) => mortal(this.clock, isDead, thread).delay(...args) },
       random: () => 0.5,
       online: () => this.online,
+      // The worker ends, and its locks are free.
+      retired: () => this.killHub(hub),
     })
-    entry = { tag, hub, ports: [], sockets, dead: false, zombie: false }
+    entry = { tag, hub, ports: [], sockets, dead: false, zombie: false, thread, abandoned: false }
     this.#hubs.push(entry)
     return hub
   }
 
   #newest(): HubEntry | undefined {
-    return this.#hubs.filter(({ zombie }) => !zombie).at(-1)
+    return this.#hubs.filter(({ zombie, abandoned }) => !zombie && !abandoned).at(-1)
   }
 
   /** Whether any hub lives. */
@@ -363,6 +451,24 @@ export class World {
     this.locks.kill(tag)
   }
 
+  /** A hub (default: the newest) spins: it holds its locks and does nothing, until it is woken. */
+  spin(hub = this.hub): void {
+    this.#hubs.find((entry) => entry.hub === hub)?.thread.spin()
+  }
+
+  wake(hub: Hub): void {
+    this.#hubs.find((entry) => entry.hub === hub)?.thread.wake()
+  }
+
+  /** The deadline of a visible tab passes: it leaves its hub if that one does not answer. */
+  async passDeadline(tag: string): Promise<void> {
+    const { ping, stuck } = this.#deadlines.get(tag) ?? {}
+    let answered = false
+    void ping?.().then(() => (answered = true))
+    for (let turn = 0; turn < 50; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
+    if (!answered) stuck?.()
+  }
+
   /** A tab with its own connection, to whichever hub is newest at the time. */
   openTab(
     headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null> = () =>
@@ -379,9 +485,16 @@ export class World {
         const { port1, port2 } = new MessageChannel()
         entry.ports.push(port2)
         this.#tabs.set(tag, [...(this.#tabs.get(tag) ?? []), port2])
-        new TabLink(entry.hub, port2)
-        return { port: this.wire(tag, port1), ...backPorts(), failed: new Promise<never>(() => undefined) }
+        new TabLink(entry.hub, entry.thread.port(port2))
+        return {
+          port: this.wire(tag, port1),
+          ...backPorts(),
+          failed: new Promise<never>(() => undefined),
+          abandon: () => void (entry.abandoned = true),
+        }
       },
+      visible: () => true,
+      whenStuck: (ping) => new Promise((stuck) => this.#deadlines.set(tag, { ping, stuck })),
       locks: this.locks.agent(tag),
       givesHeaders: true,
       headers,
