@@ -18,10 +18,10 @@ import type {
 } from './api.ts'
 import type { ChannelEvents } from './channel-events.ts'
 import type { Connection } from './connection.ts'
+import { encodeBody } from './encode-body.ts'
 import { loadPart, subscribeLate } from './load-part.ts'
 import { PageReader } from './page-reader.ts'
 import { PageSink } from './page-sink.ts'
-import { storedSource } from './stored-source.ts'
 import { FIELDS, View } from './view.ts'
 
 /** Largest `meta`, in characters of its JSON: it is copied into every snapshot. */
@@ -161,8 +161,10 @@ export class HubChannel implements Channel {
 
   async #start(given: Source | string, options: SendOptions, mode: 'replace' | 'join'): Promise<string> {
     const { givesHeaders } = this.#host
-    const { source, secrets } = storedSource(given, this.#options, givesHeaders)
     const stream = this.#newStream(options)
+    const body = encodeBody(typeof given === 'string' ? null : given.body)
+    const { storedSource } = await loadPart(import('./stored-source.ts'))
+    const { source, secrets } = storedSource(given, body, this.#options, givesHeaders)
     if (secrets) this.#host.keepSecrets(stream.streamId, secrets)
     const { whenOffline } = options
     return this.#request({

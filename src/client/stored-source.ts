@@ -1,6 +1,7 @@
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { Source, StoredSource } from '../protocol/source.ts'
 import type { ChannelOptions } from './api.ts'
+import type { EncodedBody } from './encode-body.ts'
 
 /** Attempts after a lost connection, where nobody says otherwise. */
 const DEFAULT_RETRIES = 3
@@ -24,31 +25,18 @@ function absolute(url: string): string {
   return parsed.href
 }
 
-function encodeBody(body: unknown): { body: StoredSource['body']; type: string | null } {
-  if (body == null) return { body: null, type: null }
-  if (typeof body === 'string') return { body, type: null }
-  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body), type: null }
-  if (ArrayBuffer.isView(body))
-    return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength), type: null }
-  try {
-    return { body: JSON.stringify(body), type: 'application/json' }
-  } catch {
-    throw bad('body cannot be written as JSON', null)
-  }
-}
-
 /**
  * A source as plain data, with what must not be stored apart.
  * @throws {HeadwaterError} `bad-source`
  */
 export function storedSource(
   given: Source | string,
+  { body, type }: EncodedBody,
   options: ChannelOptions,
   givesHeaders: boolean,
 ): { source: StoredSource; secrets: [string, string][] | undefined } {
   const source: Source = typeof given === 'string' ? { url: given } : given
   const method = (source.method ?? 'GET').toUpperCase()
-  const { body, type } = encodeBody(source.body)
   const headers = new Headers(source.headers)
   if (type && !headers.has('content-type')) headers.set('content-type', type)
   const stored: [string, string][] = []
