@@ -1,0 +1,282 @@
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { crashTab, killHub } from '../e2e/harness/browser.ts'
+import { PAGE_FOLDER } from '../e2e/harness/build-page.ts'
+import { until } from '../e2e/harness/poll.ts'
+import type { ScriptedStream } from '../e2e/harness/scripted-stream.ts'
+import { TestUpstream } from '../e2e/harness/test-upstream.ts'
+import { lines } from '../e2e/harness/truth.ts'
+import type { View } from '../e2e/page/page.ts'
+import type { Walked } from './steps.ts'
+import { pick, stepOf, weigh } from './steps.ts'
+import { must, Violation } from './violation.ts'
+
+const CHANNELS = ['one', 'two', 'three'] as const
+const TRUTH = 400
+/** How long a view may take to be complete when all is at peace: back-offs and probes of 15 seconds. */
+const COMPLETE_MS = 60_000
+
+/** One walk in Chromium: real tabs, workers, storage and sockets; the truth is the test server's own. */
+class BrowserWalker {
+  readonly context: BrowserContext
+  readonly upstream: TestUpstream
+  /** Folders of the deployed versions; their hubs run side by side. */
+  readonly releases: readonly string[]
+  readonly streams = new Map<string, ScriptedStream>()
+  tabs: Page[] = []
+
+  constructor(context: BrowserContext, upstream: TestUpstream, releases: readonly string[]) {
+    this.context = context
+    this.upstream = upstream
+    this.releases = releases
+  }
+
+  async open(): Promise<void> {
+    const page = await this.context.newPage()
+    await page.goto(this.upstream.origin)
+    await page.evaluate((names) => names.forEach((name) => void hw.follow(name)), CHANNELS)
+    this.tabs.push(page)
+  }
+
+  /** Each source is a path of its own, so that what is shown can be told from what another run said. */
+  script(channel: string, kind: 'get' | 'post'): ScriptedStream {
+    const name = `${channel}-${kind}-${this.streams.size}`
+    const stream = this.upstream.script(name, {
+      format: kind === 'get' ? 'sse-ids' : 'ai-sdk',
+      chunks: lines(TRUTH, name),
+      released: 3,
+      ends: false,
+    })
+    this.streams.set(name, stream)
+    return stream
+  }
+
+  /** The truth whose first line this text begins with. */
+  #truthOf(text: string): string | undefined {
+    for (const [name, { truth }] of this.streams) if (text.startsWith(`${name} 1 `)) return truth.join('')
+    return undefined
+  }
+
+  async views(page: Page): Promise<View[]> {
+    return page.evaluate((names) => names.map((name) => hw.view(name)), CHANNELS)
+  }
+
+  async check(): Promise<void> {
+    for (const page of this.tabs) {
+      for (const { state, streams } of await this.views(page)) {
+        for (const stream of streams) {
+          const what = (): string => JSON.stringify({ ...stream, text: stream.text.slice(-100) })
+          must(stream.contiguous && stream.gaps === 0, 'a reader gets every chunk once', what)
+        }
+        if (state.text === '') continue
+        const truth = this.#truthOf(state.text)
+        const what = (): string => JSON.stringify({ ...state, parts: [], text: state.text.slice(-200) })
+        // A text may end inside its first line's name only where nothing of it is shown yet.
+        must(truth !== undefined && truth.startsWith(state.text), 'a view is a prefix of the truth', what)
+        must(state.status !== 'done' || state.text === truth, 'done is shown with the last chunk', what)
+      }
+    }
+    for (const [name, stream] of this.streams) {
+      const keys = stream.requests.filter(({ method }) => method === 'POST').map(({ idempotencyKey }) => idempotencyKey)
+      must(new Set(keys).size === keys.length, 'a POST is sent once', () => `${name}: ${keys.join()}`)
+    }
+  }
+}
+
+type Act = (walker: BrowserWalker, random: () => number) => Promise<string | null>
+
+const verb =
+  (kind: 'stop' | 'resume' | 'cancel' | 'retry'): Act =>
+  async ({ tabs }, random) => {
+    const page = pick(random, tabs)
+    const channel = pick(random, CHANNELS)
+    if (page === undefined || channel === undefined) return null
+    // What it comes to is seen in the views; a refusal is one of the answers.
+    await page.evaluate(([name, what]) => void hw.verb(name, what).catch(() => undefined), [channel, kind] as const)
+    return `${kind} ${channel}`
+  }
+
+const start =
+  (how: 'send' | 'open', kind: 'get' | 'post'): Act =>
+  async (walker, random) => {
+    const page = pick(random, walker.tabs)
+    const channel = pick(random, CHANNELS)
+    if (page === undefined || channel === undefined) return null
+    const { path } = walker.script(channel, kind)
+    const source = { url: path, ...(kind === 'post' && { method: 'POST', body: {} }) }
+    await page.evaluate(([name, what, verb]) => void hw[verb](name, what).catch(() => undefined), [
+      channel,
+      source,
+      how,
+    ] as const)
+    return `${how} ${path}`
+  }
+
+const ACTS: Record<string, Act> = {
+  open: async (walker) => (walker.tabs.length < 6 ? (await walker.open(), 'open a tab') : null),
+  reload: async ({ tabs }, random) => {
+    const page = pick(random, tabs)
+    if (page === undefined) return null
+    await page.reload()
+    await page.evaluate((names) => names.forEach((name) => void hw.follow(name)), CHANNELS)
+    return 'reload a tab'
+  },
+  close: async (walker, random) => {
+    const page = pick(random, walker.tabs)
+    if (page === undefined || walker.tabs.length < 2) return null
+    walker.tabs = walker.tabs.filter((other) => other !== page)
+    await page.close()
+    return 'close a tab'
+  },
+  crash: async (walker, random) => {
+    const page = pick(random, walker.tabs)
+    if (page === undefined || walker.tabs.length < 2) return null
+    walker.tabs = walker.tabs.filter((other) => other !== page)
+    await crashTab(page)
+    await page.close()
+    return 'crash a tab'
+  },
+  'kill hub': async ({ context }) => {
+    await killHub(context)
+    return 'kill the hubs'
+  },
+  deploy: async (walker, random) => {
+    walker.upstream.pageFolder = pick(random, walker.releases) ?? PAGE_FOLDER
+    return `deploy ${walker.upstream.pageFolder.split('/').at(-1)}`
+  },
+  block: async ({ tabs }, random) => {
+    const page = pick(random, tabs)
+    if (page === undefined) return null
+    await page.evaluate(() =>
+      setTimeout(() => {
+        const end = performance.now() + 500
+        while (performance.now() < end);
+      }),
+    )
+    return 'block a tab'
+  },
+  hide: async ({ tabs }, random) => {
+    const page = pick(random, tabs)
+    if (page === undefined) return null
+    await page.evaluate(() => {
+      dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+      dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    })
+    return 'a tab into the back-forward cache and back'
+  },
+  cut: async ({ streams }, random) => {
+    for (const stream of streams.values()) stream.cut({ inside: random() < 0.5 })
+    return 'cut all'
+  },
+  'end of body': async ({ streams }) => {
+    for (const stream of streams.values()) stream.closeBodies()
+    return 'all bodies end'
+  },
+  refuse: async ({ streams }, random) => {
+    for (const stream of streams.values()) stream.refuse(2, random() < 0.5 ? null : 503)
+    return 'refuse twice'
+  },
+  release: async ({ streams }, random) => {
+    const count = 1 + Math.floor(random() * 30)
+    for (const stream of streams.values()) stream.release(count)
+    return `release ${count}`
+  },
+  end: async ({ streams }, random) => {
+    const stream = pick(random, [...streams.values()].slice(-4))
+    stream?.release()
+    stream?.end()
+    return stream ? `end ${stream.path}` : null
+  },
+  'open a source': start('open', 'get'),
+  send: start('send', 'get'),
+  post: start('send', 'post'),
+  stop: verb('stop'),
+  resume: verb('resume'),
+  cancel: verb('cancel'),
+  retry: verb('retry'),
+}
+
+const WEIGHTS: Readonly<Record<string, number>> = {
+  open: 4,
+  reload: 4,
+  close: 2,
+  crash: 1,
+  'kill hub': 3,
+  deploy: 1,
+  block: 1,
+  hide: 2,
+  cut: 3,
+  'end of body': 1,
+  refuse: 1,
+  release: 14,
+  end: 2,
+  'open a source': 3,
+  send: 2,
+  post: 2,
+  stop: 2,
+  resume: 4,
+  cancel: 1,
+  retry: 1,
+}
+
+/** All come to their end; one tab more sends one stream more in each channel, and every tab must show that one whole. */
+async function finalRound(walker: BrowserWalker): Promise<void> {
+  for (const stream of walker.streams.values()) {
+    stream.refuse(0)
+    stream.release()
+    stream.end()
+  }
+  await walker.open()
+  const last = walker.tabs.at(-1) as Page
+  for (const channel of CHANNELS) {
+    const stream = walker.script(channel, 'get')
+    await last.evaluate(([name, url]) => hw.send(name, { url }), [channel, stream.path] as const)
+    stream.release()
+    stream.end()
+    for (const page of walker.tabs) {
+      let shown: View['state'] | undefined
+      const whole = async (): Promise<true | null> => {
+        shown = (await page.evaluate((name) => hw.view(name), channel)).state
+        return shown.status === 'done' && shown.text === stream.truth.join('') ? true : null
+      }
+      await until('every tab to be complete', whole, COMPLETE_MS).catch(() => {
+        throw new Violation(
+          'in the end every tab is complete',
+          JSON.stringify({ ...shown, parts: [], text: shown?.text.slice(-80) }),
+        )
+      })
+    }
+    must(stream.mostOpen === 1, 'one connection per stream', () => `${stream.path}: ${stream.mostOpen}`)
+  }
+  await walker.check()
+}
+
+/** One walk in a browser: the steps of these numbers, in order, out of those of the seed; then the final round. */
+export async function walkInBrowser(
+  browser: Browser,
+  releases: readonly string[],
+  seed: number,
+  indexes: readonly number[],
+): Promise<Walked> {
+  const walked: Walked = { log: [], failure: null, taken: 0 }
+  const upstream = await TestUpstream.start(PAGE_FOLDER)
+  const context = await browser.newContext()
+  const walker = new BrowserWalker(context, upstream, releases)
+  try {
+    await walker.open()
+    for (const index of indexes) {
+      const { random } = stepOf(seed, index)
+      const did = await (ACTS[weigh(random, WEIGHTS)] as Act)(walker, random)
+      walked.taken += 1
+      if (did !== null) walked.log.push(`${index}: ${did}`)
+      await walker.check()
+    }
+    walked.log.push('the final round')
+    await finalRound(walker)
+  } catch (error) {
+    walked.failure = { rule: error instanceof Violation ? error.rule : `thrown: ${String(error).slice(0, 200)}`, error }
+  } finally {
+    await context.close()
+    await upstream.close()
+  }
+  return walked
+}
