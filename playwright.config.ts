@@ -57,9 +57,15 @@ export default defineConfig<{ tier: Tier }>({
     {
       name: 'firefox',
       testMatch: 'e2e/**/*.test.ts',
-      // No browser takes part in the first two: once is enough. WebDriver BiDi does not show the workers of a page, which those of the leader tab
+      // No browser takes part in the first three: once is enough. WebDriver BiDi does not show the workers of a page, which those of the leader tab
       // look at; `npm run test:matrix` has an engine of its own to choose.
-      testIgnore: ['e2e/harness/**', 'e2e/server/start.test.ts', 'e2e/tiers/**', 'e2e/matrix/**'],
+      testIgnore: [
+        'e2e/harness/**',
+        'e2e/server/start.test.ts',
+        'e2e/server/several-servers.test.ts',
+        'e2e/tiers/**',
+        'e2e/matrix/**',
+      ],
       // Opening a tab takes it several times as long as Chromium.
       timeout: 120_000,
       use: onFirefox,

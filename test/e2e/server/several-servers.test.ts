@@ -9,7 +9,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { lines } from '../harness/truth.ts'
 
-test.skip(!hasRedis, 'There is no redis-server on this machine.')
+test.beforeEach(() => test.info().skip(!hasRedis, 'There is no redis-server on this machine.'))
 
 const CHAT = 'chat:rivers'
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { encodeBody } from '../../../src/client/encode-body.ts'
 import { HubChannel } from '../../../src/client/hub-channel.ts'
 import { storedSource } from '../../../src/client/stored-source.ts'
 import type { Source } from '../../../src/protocol/source.ts'
@@ -8,7 +9,8 @@ beforeEach(() => {
   Object.assign(globalThis, { document: { baseURI: 'https://app.test/room/' } })
 })
 
-const stored = (source: Source | string): ReturnType<typeof storedSource> => storedSource(source, {}, false)
+const stored = (source: Source | string): ReturnType<typeof storedSource> =>
+  storedSource(source, encodeBody(typeof source === 'string' ? null : source.body), {}, false)
 
 describe('a source, as it is stored', () => {
   it('has absolute addresses and the defaults', () => {
