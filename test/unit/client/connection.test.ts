@@ -79,9 +79,9 @@ describe('rule 14: a hub that does not answer', () => {
     const stuck = new ScriptedHub('stuck')
     stuck.welcome = silent
     page = new Page(stuck)
-    await pass(5)
+    await pass(2)
     expect(page.abandoned).toEqual([])
-    await pass(6)
+    await pass(5)
     expect(page.abandoned).toEqual(['stuck'])
     expect(stuck.calls).toEqual(['retire'])
     page.hub = new ScriptedHub('next')
@@ -90,6 +90,17 @@ describe('rule 14: a hub that does not answer', () => {
     expect(page.connection.info?.bootId).toBe('next')
     expect(page.hub.left).toEqual([true])
     expect(stuck.left).toEqual([false, false])
+  })
+
+  it('is asked again soon: a first hello may have gone to one that was dying', async () => {
+    const dying = new ScriptedHub('dying')
+    dying.welcome = silent
+    page = new Page(dying)
+    page.hub = new ScriptedHub('alive')
+    await page.hub.live(page.locks)
+    await pass(2)
+    expect(page.connection.info?.bootId).toBe('alive')
+    expect(page.abandoned).toEqual([])
   })
 
   it('has its calls answered by the next one', async () => {
