@@ -96,9 +96,10 @@ describe('rule 14: a hub that does not answer', () => {
     const dying = new ScriptedHub('dying')
     dying.welcome = silent
     page = new Page(dying)
+    await pass(1)
     page.hub = new ScriptedHub('alive')
     await page.hub.live(page.locks)
-    await pass(2)
+    await pass(1)
     expect(page.connection.info?.bootId).toBe('alive')
     expect(page.abandoned).toEqual([])
   })
