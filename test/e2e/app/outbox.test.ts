@@ -53,8 +53,8 @@ test('two messages are written while the server is away: they wait, over a reloa
   }
   const asked = await app.exchanges.locator('.user p').allInnerTexts()
   expect(asked).toEqual(['Tell me about rivers', 'And about lakes'])
+  await expect.poll(async () => (await runsOf(server)).map(({ status }) => status)).toEqual(['done', 'done'])
   const runs = await runsOf(server)
-  expect(runs.map(({ status }) => status)).toEqual(['done', 'done'])
   // The second was sent when the first had ended.
   expect(runs[1]?.createdAt).toBeGreaterThanOrEqual(runs[0]?.updatedAt ?? Infinity)
 })
