@@ -100,8 +100,9 @@ test('a failing command, an interrupt and an end look different in a tab', async
   const failing = new Pipe(server.url, 'fails', ['sh', '-c', 'echo out; exit 3'])
   expect(await failing.exit).toBe(3)
   await join(tab, server, 'fails')
-  await expect.poll(() => tab.status('fails')).toBe('error')
-  expect((await tab.view('fails')).state.ending).toEqual({ kind: 'error', code: 'exit-status', exitCode: 3 })
+  await expect
+    .poll(async () => (await tab.view('fails')).state)
+    .toMatchObject({ status: 'error', ending: { kind: 'error', code: 'exit-status', exitCode: 3 } })
 
   const interrupted = new Pipe(server.url, 'interrupted')
   interrupted.write('out\n')
