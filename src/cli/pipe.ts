@@ -1,5 +1,7 @@
 import { defineCommand } from 'citty'
 import { nanoid } from 'nanoid'
+import type { Ending } from '../protocol/chunk.ts'
+import { MAX_LEASE_SECONDS } from '../protocol/http.ts'
 import { CHANNEL_ARG, checkArguments, SERVER_ARGS } from './arguments.ts'
 import { CliError } from './cli-error.ts'
 import { Persistence } from './persist.ts'
@@ -10,14 +12,29 @@ import { runPath, ServerAccess } from './server-access.ts'
 import { ClosedElsewhere, StreamWriter } from './stream-writer.ts'
 import { say, StdoutWriter } from './terminal.ts'
 
+/** Seconds: long enough for a lift, a change of networks or a restart of the server, short enough that a run does not look live for an hour. */
+const DEFAULT_LEASE = 300
+
 const ARGS = {
   ...CHANNEL_ARG,
+  lease: {
+    type: 'string',
+    description: `Seconds after which the server ends the run as lost when it hears nothing of this process; 0: never (default ${DEFAULT_LEASE})`,
+    valueHint: 'seconds',
+  },
   quiet: { type: 'boolean', description: 'Do not show the output here as well' },
   ...SERVER_ARGS,
 } as const
 
 // A cancel from a tab stops a command that says nothing within a second, the way there and the command's own end included.
 const PROBE_MS = 500
+
+/** @throws {CliError} */
+function readLease(value: string | undefined): number {
+  if (value === undefined) return DEFAULT_LEASE
+  if (/^\d{1,5}$/.test(value) && Number(value) <= MAX_LEASE_SECONDS) return Number(value)
+  throw new CliError(`--lease must be 0 to ${MAX_LEASE_SECONDS} seconds, not "${value}".`, 2)
+}
 
 /** A name for a run that sorts by time, and that no other run has. */
 function newRun(now: number): string {
@@ -38,7 +55,7 @@ export const pipeCommand = (command: readonly string[] | null) =>
         if (command === null && process.stdin.isTTY) {
           throw new CliError('Nothing to pipe. Put a command behind "--", as in: headwater pipe build -- make', 2)
         }
-        return pipe(args.channel, command, ServerAccess.read(args), args.quiet === true)
+        return pipe(args.channel, command, ServerAccess.read(args), readLease(args.lease), args.quiet === true)
       }),
   })
 
@@ -46,6 +63,7 @@ async function pipe(
   channel: string,
   command: readonly string[] | null,
   access: ServerAccess,
+  lease: number,
   quiet: boolean,
 ): Promise<number> {
   const run = newRun(Date.now())
@@ -57,6 +75,7 @@ async function pipe(
     producerId: run,
     persistence,
     signal: givingUp.signal,
+    lease,
   })
   const interrupt = new Interrupt(
     () => persistence.isWaiting,
@@ -108,12 +127,24 @@ async function pump(
   } catch (error) {
     await input.kill()
     if (!(error instanceof ClosedElsewhere)) throw error
-    const how = error.ending.kind === 'cancelled' ? 'cancelled' : 'ended'
-    say(`The run of "${channel}" was ${how} from elsewhere${command === null ? '' : '; the command was stopped'}.`)
+    say(whyClosed(channel, error.ending, writer.unacknowledged, command !== null))
     return 1
   } finally {
     probing.stop()
   }
+}
+
+/** What a person is told of a run that ended without this process. */
+function whyClosed(channel: string, { kind, code }: Ending, unrecorded: number, hasCommand: boolean): string {
+  const stopped = hasCommand ? '; the command was stopped' : ''
+  if (code !== 'producer-lost') {
+    return `The run of "${channel}" was ${kind === 'cancelled' ? 'cancelled' : 'ended'} from elsewhere${stopped}.`
+  }
+  const lost = unrecorded > 0 ? `${unrecorded} bytes, and what follows, are` : 'What follows is'
+  return (
+    `The server heard nothing of this pipe for longer than its lease, and ended the run of "${channel}" as lost${stopped}.\n` +
+    `  ${lost} not recorded. Give a longer --lease where the network may be away for longer.`
+  )
 }
 
 /** Bytes as they come, into the stream and (as `tee` does) to our own output; both hold back a command that is too fast. */

@@ -23,7 +23,8 @@ with none there is a demo that says so. Where --host is not loopback, clients mu
 
 Bytes arrive as they are and exactly once, also through a lost network or a restart of the server: what is not acknowledged is kept
 here, and a command that is too fast is held back. The end of input is done, Ctrl-C is cancelled, and a command's exit status is kept and
-returned. A run that is cancelled from elsewhere stops the command (exit status 1).
+returned. A run that is cancelled from elsewhere stops the command (exit status 1). A pipe that is killed, or away from the server for longer
+than --lease, leaves a run that ended as lost; one that comes back to it says what was not recorded (exit status 1).
 `,
   tail: `
 Waits for a first run where there is none. Bytes go to standard output as they are; chats as their text. Survives a restart of the server

@@ -31,6 +31,10 @@ export class StreamWriter {
   readonly #producerId: string
   readonly #persistence: Persistence
   readonly #signal: AbortSignal
+  /** Seconds; 0 where the server waits for ever. */
+  #lease: number
+  /** When the server last heard of this writer, by a clock that nobody sets. */
+  #heard = 0
   #queue: Uint8Array[] = []
   #queuedBytes = 0
   // Sent, not acknowledged.
@@ -45,17 +49,21 @@ export class StreamWriter {
     this.#fail = reject
   })
 
-  /** @param signal gives up: what is not acknowledged is lost */
+  /**
+   * @param options.signal gives up: what is not acknowledged is lost
+   * @param options.lease for how many seconds the server waits for this writer to be heard again; 0 for ever
+   */
   constructor(
     access: ServerAccess,
     path: string,
-    options: { producerId: string; persistence: Persistence; signal: AbortSignal },
+    options: { producerId: string; persistence: Persistence; signal: AbortSignal; lease: number },
   ) {
     this.#access = access
     this.#path = path
     this.#producerId = options.producerId
     this.#persistence = options.persistence
     this.#signal = options.signal
+    this.#lease = options.lease
     // Whoever waits for it elsewhere is told; that nobody does is no crash.
     this.failure.catch(() => undefined)
   }
@@ -68,10 +76,17 @@ export class StreamWriter {
   /** Creates the stream; a repetition finds its own. */
   async create(): Promise<void> {
     await this.#persistence.run(async () => {
-      const response = await this.#access.send(this.#path, { method: 'PUT', headers: { 'content-type': CONTENT_TYPE } })
+      const headers = {
+        'content-type': CONTENT_TYPE,
+        ...(this.#lease > 0 && { [HEADER.lease]: String(this.#lease) }),
+      }
+      const response = await this.#access.send(this.#path, { method: 'PUT', headers })
       if (!response.ok) throw await this.#access.refused(response)
+      // Another server of the protocol, or an older one of ours, knows no leases.
+      if (response.headers.get(HEADER.lease) === null) this.#lease = 0
       await response.body?.cancel()
     }, this.#signal)
+    this.#heard = performance.now()
   }
 
   /** Takes bytes. False where the writer should pause until {@link drained}. */
@@ -96,17 +111,29 @@ export class StreamWriter {
     await this.#append(null, headers)
   }
 
-  /** How the stream ended, if it did; `null` while it is open or nobody answers. A stream that is gone throws. */
+  /** How the stream ended, if it did; `null` while it is open or nobody answers. A stream that is gone throws. Renews the lease where that is due. */
   async probe(): Promise<Ending | null> {
     let response: Response
     try {
-      response = await this.#access.send(this.#path, { method: 'HEAD' })
+      response = await this.#ask()
     } catch {
       // The next append tells it better, and waits.
       return null
     }
     if (response.status === 404 || response.status === 410) throw this.#gone()
     return response.headers.get(HEADER.closed) === 'true' ? decodeEnding(response.headers.get(HEADER.ending)) : null
+  }
+
+  /** Two renewals may fail before the lease runs out. */
+  async #ask(): Promise<Response> {
+    const asked = performance.now()
+    if (this.#lease === 0 || asked - this.#heard < (this.#lease * 1000) / 3) {
+      return this.#access.send(this.#path, { method: 'HEAD' })
+    }
+    const headers = { [HEADER.lease]: String(this.#lease) }
+    const response = await this.#access.send(this.#path, { method: 'POST', headers })
+    if (response.ok) this.#heard = asked
+    return response
   }
 
   #kick(): void {
@@ -153,8 +180,12 @@ export class StreamWriter {
       ...extra,
     }
     await this.#persistence.run(async () => {
+      const asked = performance.now()
       const response = await this.#access.send(this.#path, { method: 'POST', headers, body })
-      if (response.ok) return void (await response.body?.cancel())
+      if (response.ok) {
+        this.#heard = asked
+        return void (await response.body?.cancel())
+      }
       if (response.status === 404 || response.status === 410) throw this.#gone()
       if (response.headers.get(HEADER.closed) === 'true') {
         throw new ClosedElsewhere(decodeEnding(response.headers.get(HEADER.ending)))

@@ -20,6 +20,8 @@ export const HEADER = {
   sseDataEncoding: 'stream-sse-data-encoding',
   /** Ours: how a closed stream ended, JSON of `Ending`; absent means `done`. */
   ending: 'stream-ending',
+  /** Ours: for how many seconds a stream waits for its producer to be heard again. */
+  lease: 'stream-lease',
   /** Ours: the longest silence on a live answer, in whole seconds. */
   heartbeat: 'stream-heartbeat',
   idempotencyKey: 'idempotency-key',
@@ -29,6 +31,9 @@ export const HEADER = {
 /** Offset of the start of a stream, and of its tail. */
 export const OFFSET_START = '-1'
 export const OFFSET_NOW = 'now'
+
+/** Longest lease of a producer, in seconds: a day. Who is gone for longer is not coming back. */
+export const MAX_LEASE_SECONDS = 86_400
 
 /** An ending as a header's value. */
 export function encodeEnding(ending: Ending): string {

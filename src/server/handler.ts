@@ -7,6 +7,7 @@ import { addChatRoutes } from './chat/routes.ts'
 import { routeStream } from './durable-streams/route.ts'
 import { HEARTBEAT_MS, LONG_POLL_MS, MAX_APPEND_BYTES, SSE_LIFE_MS } from './limits.ts'
 import { Shutdown } from './lifetime.ts'
+import { Leases } from './leases.ts'
 import { LiveReaders } from './live-readers.ts'
 import { metricsText } from './metrics.ts'
 import type { OfferedModel } from './models/model-info.ts'
@@ -39,8 +40,8 @@ export interface StreamHandlerOptions {
 export interface StreamHandler {
   fetch(this: void, request: Request): Promise<Response>
   /**
-   * Ends, as `error` with the code `producer-lost`, the model runs whose process is gone. To be called before the first request and, where
-   * processes share a store, every few seconds. Resolves with how many there were.
+   * Ends, as `error` with the code `producer-lost`, the model runs whose process is gone and the streams whose producer let its lease run out. To be
+   * called before the first request, and every few seconds. Resolves with how many there were.
    */
   endOrphans(): Promise<number>
   /** Ends live readers and model runs. What is asked for later is answered with 503. */
@@ -52,6 +53,7 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
   const shutdown = new Shutdown()
   const context = createContext(options, shutdown)
   const runs = new ModelRuns(options.store, nanoid())
+  const leases = new Leases(options.store, context.now)
   const app = new Hono()
   app.all(`${STREAM_PREFIX}*`, (c) => routeStream(context, c.req.raw))
   addChannelRoutes(app, context, runs)
@@ -73,7 +75,7 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
       if (shutdown.isOver) return refuse(503, 'closing', 'The server is closing. Try again soon.')
       return app.fetch(request)
     },
-    endOrphans: () => runs.endOrphans(),
+    endOrphans: async () => (await runs.endOrphans()) + (await leases.endOverdue()),
     async close() {
       // First the runs, so that their readers still get the ending.
       await runs.close()

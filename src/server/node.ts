@@ -20,7 +20,7 @@ const CLOSE_MS = 1000
 const IDLE_MS = 20
 /** How often expired streams are deleted, in milliseconds. */
 const SWEEP_MS = 60_000
-/** How often runs of processes that died are looked for, in milliseconds. */
+/** How often runs of producers that died are looked for, in milliseconds. */
 const ORPHANS_MS = 5_000
 
 /** What `serve` needs. */
@@ -68,7 +68,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
         log(`A request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
     })
     const lost = await handler.endOrphans()
-    if (lost > 0) log(`Ended ${lost} model run(s) that an earlier server left open.`)
+    if (lost > 0) log(`Ended ${lost} run(s) whose producer is gone.`)
 
     const isLoopback = isLoopbackName(config.host)
     const token = config.token ?? (isLoopback ? null : randomBytes(24).toString('base64url'))

@@ -33,6 +33,8 @@ export interface StreamInfo {
   readonly expiresAt: number | null
   /** The process of the server that writes the stream; `null` where its producers come over HTTP. */
   readonly writer: string | null
+  /** How long the stream waits for its producer, and when that was heard last, in milliseconds since the epoch; `null` where it waits for ever. */
+  readonly lease: { readonly seconds: number; readonly at: number } | null
 }
 
 /** Where a stream that shares a prefix begins. `place: null` is the source's tail. */
@@ -51,6 +53,7 @@ export interface CreateRequest {
   readonly ending?: Ending | null
   readonly fork?: ForkRequest | null
   readonly writer?: string | null
+  readonly leaseSeconds?: number | null
 }
 
 export type CreateResult =
@@ -150,8 +153,12 @@ export interface StreamStore {
   channels(): Promise<readonly ChannelSummary[]>
   /** The runs of a channel, newest first. */
   runs(channel: string): Promise<readonly StreamInfo[]>
-  /** Open streams that a process of the server writes, or wrote. */
+  /** Open streams that a process of the server writes, or wrote, and those with a lease. */
   unfinishedRuns(): Promise<readonly StreamInfo[]>
+  /** The producer of a stream was heard, as with each append: its lease begins anew. Answers with what the stream is now, also where it has ended. */
+  renewLease(name: StreamName): Promise<StreamInfo | 'missing' | 'gone'>
+  /** Ends a stream as `error`, `producer-lost`, if its producer was not heard since `at` and nobody else ended it. Resolves with whether it did. */
+  endUnrenewed(name: StreamName, at: number): Promise<boolean>
   /**
    * Says that a writer's process lives, for `ms` milliseconds from now on: in a store that processes share, the others leave its runs alone for as long.
    */

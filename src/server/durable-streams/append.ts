@@ -6,7 +6,7 @@ import { splitJsonMessages } from '../split-json.ts'
 import type { StreamName } from '../stream-store.ts'
 import { isJson } from '../stream-store.ts'
 import { absent, refusedAppend } from './refusals.ts'
-import { readEnding, readProducer, readStreamSeq } from './request-headers.ts'
+import { readEnding, readLease, readProducer, readStreamSeq } from './request-headers.ts'
 import { tailHeaders } from './response-headers.ts'
 
 /** POST: appends, closes, or both at once. */
@@ -18,6 +18,7 @@ export async function appendByPost(context: ServerContext, request: Request, nam
   const streamSeq = readStreamSeq(headers)
   const body = await readBody(request, context.maxAppendBytes)
   const records = body.byteLength === 0 ? [] : await recordsOf(context, name, headers.get('content-type'), body)
+  if (body.byteLength === 0 && ending === null && readLease(headers) !== null) return renewLease(context, name)
   if (records.length === 0 && (ending === null || body.byteLength > 0)) {
     throw new Refusal(400, 'empty', 'There is nothing to append. To close the stream, send Stream-Closed: true.')
   }
@@ -41,6 +42,15 @@ export async function appendByPost(context: ServerContext, request: Request, nam
       }),
     },
   })
+}
+
+/** A sign of life of a producer that has nothing to say. The answer says whether it may still say something. */
+async function renewLease(context: ServerContext, name: StreamName): Promise<Response> {
+  const info = await context.store.renewLease(name)
+  if (typeof info === 'string') throw absent(info)
+  if (info.ending !== null) throw refusedAppend({ kind: 'closed', info })
+  if (info.lease === null) throw new Refusal(409, 'no-lease', 'This stream was created without Stream-Lease.')
+  return new Response(null, { status: 204, headers: tailHeaders(info) })
 }
 
 async function recordsOf(

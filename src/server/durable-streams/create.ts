@@ -6,7 +6,7 @@ import { streamPath } from '../stream-path.ts'
 import type { ForkRequest, StreamName } from '../stream-store.ts'
 import { isJson } from '../stream-store.ts'
 import { absent, refusedCreate } from './refusals.ts'
-import { readEnding, readExpiry, readFork } from './request-headers.ts'
+import { readEnding, readExpiry, readFork, readLease } from './request-headers.ts'
 import { describeHeaders, tailHeaders } from './response-headers.ts'
 
 const DEFAULT_TYPE = 'application/octet-stream'
@@ -19,13 +19,14 @@ export async function createByPut(context: ServerContext, request: Request, name
   const { headers } = request
   const expiry = readExpiry(headers)
   const ending = readEnding(headers)
+  const leaseSeconds = readLease(headers)
   const fork = readFork(headers)
   if (fork !== null) await context.authorize(request, 'read', fork.from)
   const contentType = await typeOf(context, headers.get('content-type'), fork)
   const body = await readBody(request, context.maxAppendBytes)
   const records = body.byteLength === 0 ? [] : isJson(contentType) ? splitJsonMessages(body) : [body]
 
-  const result = await context.store.create(name, { contentType, ...expiry, records, ending, fork })
+  const result = await context.store.create(name, { contentType, ...expiry, records, ending, fork, leaseSeconds })
   if (result.kind !== 'created' && result.kind !== 'exists') throw refusedCreate(result)
   if (result.kind === 'created') {
     context.counters.appendedBytes += body.byteLength

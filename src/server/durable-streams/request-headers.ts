@@ -1,5 +1,5 @@
 import type { Ending } from '../../protocol/chunk.ts'
-import { decodeEnding, HEADER } from '../../protocol/http.ts'
+import { decodeEnding, HEADER, MAX_LEASE_SECONDS } from '../../protocol/http.ts'
 import { Refusal } from '../answers.ts'
 import { MAX_TOKEN_LENGTH } from '../limits.ts'
 import { decodeOffset } from '../offsets.ts'
@@ -28,6 +28,15 @@ export function readExpiry(headers: Headers): { ttlSeconds: number | null; expir
   const expiresAt = at === null ? null : RFC3339.test(at) ? Date.parse(at) : Number.NaN
   if (Number.isNaN(expiresAt)) throw bad('Stream-Expires-At must be a timestamp of RFC 3339.')
   return { ttlSeconds: ttl === null ? null : count(ttl, 'Stream-TTL'), expiresAt }
+}
+
+/** For how many seconds a stream waits for its producer; `null` where for ever. @throws {Refusal} 400 */
+export function readLease(headers: Headers): number | null {
+  const value = headers.get(HEADER.lease)
+  if (value === null) return null
+  const seconds = count(value, 'Stream-Lease')
+  if (seconds >= 1 && seconds <= MAX_LEASE_SECONDS) return seconds
+  throw bad(`Stream-Lease must be 1 to ${MAX_LEASE_SECONDS} seconds.`)
 }
 
 /** How a request closes its stream; `null` where it does not. @throws {Refusal} 400 */

@@ -28,11 +28,12 @@ export function tailHeaders(info: StreamInfo): Record<string, string> {
   }
 }
 
-/** Type and expiry, as they were set. */
+/** Type, expiry and lease, as they were set. */
 export function describeHeaders(info: StreamInfo): Record<string, string> {
   return {
     'content-type': info.contentType,
     ...(info.ttlSeconds !== null && { [HEADER.ttl]: String(info.ttlSeconds) }),
     ...(info.expiresAt !== null && { [HEADER.expiresAt]: new Date(info.expiresAt).toISOString() }),
+    ...(info.lease !== null && { [HEADER.lease]: String(info.lease.seconds) }),
   }
 }

@@ -10,7 +10,7 @@ const METHODS = 'GET, HEAD, PUT, POST, DELETE, OPTIONS'
 // What clients of the protocol send beyond the simple headers. No origin is ever allowed, so a browser elsewhere still gets nothing.
 const HEADERS =
   'content-type, if-none-match, last-event-id, stream-seq, stream-ttl, stream-expires-at, stream-closed, stream-ending, ' +
-  'producer-id, producer-epoch, producer-seq'
+  'stream-lease, producer-id, producer-epoch, producer-seq'
 
 /** One request to a stream's address. */
 export async function routeStream(context: ServerContext, request: Request): Promise<Response> {

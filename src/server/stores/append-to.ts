@@ -1,7 +1,7 @@
 import type { AppendRequest, AppendResult, StreamName } from '../stream-store.ts'
 import { decideAppend } from './decide-append.ts'
 import { resolveRow } from './row-life.ts'
-import { infoOf } from './stream-row.ts'
+import { infoOf, renewed } from './stream-row.ts'
 import type { StreamRow, Tables } from './tables.ts'
 
 /** One append, inside a transaction. */
@@ -14,7 +14,7 @@ export function appendTo(tables: Tables, name: StreamName, request: AppendReques
 
   const ending = request.ending ?? null
   const next: StreamRow = {
-    ...saveRecords(tables, row, request.records),
+    ...saveRecords(tables, renewed(row, now), request.records),
     updatedAt: now,
     touchedAt: now,
     ending,

@@ -44,6 +44,7 @@ export function createStream(tables: Tables, name: StreamName, request: CreateRe
     forks: 0,
     gone: false,
     writer: request.writer ?? null,
+    ...(request.leaseSeconds != null && { lease: { seconds: request.leaseSeconds, at: now } }),
   }
   const prefix = forked === null || forked.partial === null ? [] : [forked.partial]
   const row = saveRecords(tables, base, [...prefix, ...(request.records ?? [])])

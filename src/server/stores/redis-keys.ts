@@ -38,7 +38,7 @@ export class RedisKeys {
     return `${this.#prefix}runs:${channel}`
   }
 
-  /** Set of the ids of streams that a process of the server writes. */
+  /** Set of the ids of open streams whose producer may be gone without a word. */
   get unfinished(): string {
     return `${this.#prefix}unfinished`
   }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { StreamName } from '../stream-store.ts'
 import type { RedisKeys } from './redis-keys.ts'
-import { isUnfinished } from './stream-row.ts'
+import { isAttended, isUnfinished } from './stream-row.ts'
 import type { ProducerRow, StoredRecord, StreamRow, Tables } from './tables.ts'
 
 /** Something is needed that was not fetched yet. What threw it is run again once it is here. */
@@ -180,7 +180,7 @@ export class RedisTransaction implements Tables {
     this.#set(this.#keys.rows, String(row.id), row)
     this.#set(this.#keys.names, this.#keys.field(row), row.id)
     if (!this.#isListed(row)) this.#commands.push(['SADD', this.#keys.runs(row.channel), row.id])
-    if (row.writer !== null) {
+    if (isAttended(row)) {
       this.#commands.push([isUnfinished(row) ? 'SADD' : 'SREM', this.#keys.unfinished, row.id])
     }
   }

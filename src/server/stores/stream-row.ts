@@ -14,12 +14,28 @@ export function infoOf(row: StreamRow): StreamInfo {
     ttlSeconds: row.ttlSeconds,
     expiresAt: row.expiresAt,
     writer: row.writer,
+    lease: row.lease ?? null,
   }
 }
 
-/** Whether a process of the server writes this stream, or died over it. */
+/** Whether somebody is to notice when the producer of this stream is gone: a process of the server's, or one with a lease. */
+export function isAttended(row: StreamRow): boolean {
+  return row.writer !== null || row.lease !== undefined
+}
+
+/** Whether the producer of this stream writes on, or died over it. */
 export function isUnfinished(row: StreamRow): boolean {
-  return row.writer !== null && row.ending === null
+  return isAttended(row) && row.ending === null
+}
+
+/** The row of a stream whose producer was heard. */
+export function renewed(row: StreamRow, now: number): StreamRow {
+  return row.lease === undefined ? row : { ...row, lease: { ...row.lease, at: now } }
+}
+
+/** Whether a sign of life has to be written down: by twentieths of the lease, as for {@link needsTouch}. */
+export function needsRenewal(row: StreamRow, now: number): boolean {
+  return row.lease !== undefined && now - row.lease.at >= row.lease.seconds * 50
 }
 
 /** Whether a row's time is over: its sliding one since the last touch, or its fixed one. */

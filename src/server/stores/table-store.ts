@@ -16,7 +16,7 @@ import { ChangeBus } from './change-bus.ts'
 import { createStream } from './create-stream.ts'
 import { readPage } from './read-page.ts'
 import { release, resolveRow } from './row-life.ts'
-import { infoOf, isExpired, needsTouch } from './stream-row.ts'
+import { infoOf, isExpired, needsRenewal, needsTouch, renewed } from './stream-row.ts'
 import type { StreamRow, TableDatabase, Tables } from './tables.ts'
 
 /** A {@link StreamStore} over any {@link TableDatabase}: the rules once, the storage as one likes. */
@@ -133,6 +133,34 @@ export class TableStore implements StreamStore {
   async #visible(channel?: string): Promise<StreamRow[]> {
     const now = this.#now()
     return this.#open().read((tables) => [...tables.rows(channel)].filter((row) => !row.gone && !isExpired(row, now)))
+  }
+
+  async renewLease(name: StreamName): Promise<StreamInfo | 'missing' | 'gone'> {
+    const row = await this.#open().read((tables) => resolveRow(tables, name, this.#now()))
+    if (typeof row === 'string') return row
+    if (row.ending !== null || !needsRenewal(row, this.#now())) return infoOf(row)
+    return this.#open().write((tables) => {
+      const now = this.#now()
+      const current = resolveRow(tables, name, now)
+      if (typeof current === 'string') return current
+      if (current.ending !== null) return infoOf(current)
+      const next = renewed(current, now)
+      tables.saveRow(next)
+      return infoOf(next)
+    })
+  }
+
+  async endUnrenewed(name: StreamName, at: number): Promise<boolean> {
+    return this.#write(
+      (tables) => {
+        const now = this.#now()
+        const row = resolveRow(tables, name, now)
+        if (typeof row === 'string' || row.ending !== null || row.lease?.at !== at) return false
+        tables.saveRow({ ...row, updatedAt: now, touchedAt: now, ending: { kind: 'error', code: 'producer-lost' } })
+        return true
+      },
+      (ended) => (ended ? [{ kind: 'ended', name }] : []),
+    )
   }
 
   async holdLease(writer: string, ms: number): Promise<void> {

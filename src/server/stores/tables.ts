@@ -25,6 +25,8 @@ export interface StreamRow {
   /** Deleted, kept for its forks. */
   readonly gone: boolean
   readonly writer: string | null
+  /** `at`: when its producer was heard last. Absent where it has none (also in rows of before there were leases). */
+  readonly lease?: { readonly seconds: number; readonly at: number }
 }
 
 /** What a stream shares: the records of `source` before `record` are its own. */
@@ -58,7 +60,7 @@ export interface Tables {
   /** Of one channel, or of all; in no particular order. */
   rows(channel?: string): Iterable<StreamRow>
   saveRow(row: StreamRow): void
-  /** Rows with a writer and without an ending. */
+  /** Rows with a writer or a lease, and without an ending. */
   unfinishedRows(): Iterable<StreamRow>
   /** With its records and producers. */
   dropRow(row: StreamRow): void

@@ -77,6 +77,28 @@ describe('pipe', { timeout: 60_000 }, () => {
     }
   })
 
+  it('killed with -9, leaves a run that ends as lost; one that slept too long says what is not recorded', async () => {
+    const pipes = ['gone', 'slept'].map((channel) =>
+      server.run('pipe', channel, '--lease', '1', '--', 'bash', '-c', 'echo said; sleep 60'),
+    )
+    const [gone, slept] = pipes
+    for (const pipe of pipes) await pipe.until(() => pipe.out === 'said\n')
+    const tails = ['gone', 'slept'].map((channel) => server.run('tail', channel))
+    for (const tail of tails) await tail.until(() => tail.out === 'said\n')
+    gone?.child.kill('SIGKILL')
+    slept?.child.kill('SIGSTOP')
+    for (const tail of tails) expect(await tail.exit).toBe(1)
+    expect(await newest('gone')).toMatchObject({ status: 'error', ending: { kind: 'error', code: 'producer-lost' } })
+    slept?.child.kill('SIGCONT')
+    expect(await slept?.exit).toBe(1)
+    expect(slept?.err).toMatch(/longer than its lease.*What follows is not recorded/s)
+    for (const lease of ['x', '-1', '90000']) {
+      const refused = server.run('pipe', 'refused', '--lease', lease, '--', 'true')
+      expect(await refused.exit).toBe(2)
+      expect(refused.err).toContain('--lease must be 0 to 86400 seconds')
+    }
+  })
+
   it('takes an input without a byte, an output on stderr alone, and a line without end', async () => {
     const empty = server.run('pipe', 'empty')
     empty.child.stdin.end()

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { AppendRequest, StreamChange, StreamStore } from '../../../src/server/stream-store.ts'
+import type { AppendRequest, StreamChange, StreamInfo, StreamStore } from '../../../src/server/stream-store.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const say = (text: string, more: Partial<AppendRequest> = {}): AppendRequest => ({
@@ -66,6 +66,30 @@ export function runStoreContract(label: string, open: () => Promise<Opened>): vo
       expect(await sizes(1)).toEqual([4])
       expect(await sizes(6)).toEqual([4, 2])
       expect(await sizes(7)).toEqual([4, 2])
+    })
+
+    it('says of a lease when its producer was heard last, and ends the stream only if it was not heard since', async () => {
+      const info = async (): Promise<StreamInfo | undefined> => (await store.unfinishedRuns())[0]
+      await store.create(name, { contentType: 'text/plain', leaseSeconds: 100 })
+      const created = (await info())?.lease
+      expect(created?.seconds).toBe(100)
+      opened.advance(10_000)
+      await store.append(name, say('a'))
+      const appended = (await info())?.lease
+      expect(appended?.at).toBe((created?.at ?? 0) + 10_000)
+      opened.advance(10_000)
+      expect(await store.renewLease(name)).toMatchObject({ lease: { at: (appended?.at ?? 0) + 10_000 }, ending: null })
+      expect(await store.endUnrenewed(name, appended?.at ?? 0), 'was heard since').toBe(false)
+      const heard: StreamChange['kind'][] = []
+      store.watch(name, ({ kind }) => heard.push(kind))
+      const at = (await info())?.lease?.at ?? 0
+      const ended = await Promise.all([store.endUnrenewed(name, at), store.endUnrenewed(name, at)])
+      expect(ended.filter(Boolean), 'once').toHaveLength(1)
+      expect(heard).toEqual(['ended'])
+      expect(await info()).toBeUndefined()
+      expect(await store.renewLease(name)).toMatchObject({ ending: { kind: 'error', code: 'producer-lost' } })
+      expect((await store.append(name, say('late'))).kind).toBe('closed')
+      expect(await content()).toBe('a')
     })
 
     it('refuses a place that is not one of the stream, that of its predecessor of the same name included', async () => {
