@@ -1,6 +1,7 @@
 import type { StreamRow } from '../../src/store/log-store.ts'
+import { EVENT, finish } from './page-acts.ts'
 import { must } from './violation.ts'
-import type { Walker } from './walker.ts'
+import type { Walker, WalkTab } from './walker.ts'
 
 /** More than any back-off, probe or re-read takes, in steps of {@link STEP_MS}. */
 const STEPS = 60
@@ -16,7 +17,7 @@ function makePeace(walker: Walker): void {
   truth.refusing = null
   truth.slow = null
   truth.finishing = true
-  for (const run of truth.runs.values()) run.ending ??= { kind: 'done' }
+  for (const run of truth.served) run.ending ??= { kind: 'done' }
   truth.poke()
   for (const open of gates.values()) open()
   gates.clear()
@@ -25,6 +26,11 @@ function makePeace(walker: Walker): void {
     world.valve(tab.tag).open()
     if (tab.paused) tab.page.connection.resume()
     tab.paused = false
+  }
+  for (const tab of tabs) {
+    for (const writer of tab.writers) {
+      if (writer.run.ending === null && !writer.sink.signal.aborted) finish(walker, tab, writer, 'done')
+    }
   }
   for (const streamId of truth.runs.keys()) reference.known(streamId).stoppedAt = null
 }
@@ -62,6 +68,22 @@ async function unfinished(walker: Walker): Promise<string[]> {
   return left
 }
 
+/** What is published now, everybody hears who listens. Events are not stored: who was about to connect hears the next one. */
+async function mustHear(walker: Walker, last: WalkTab): Promise<void> {
+  let deaf: string[] = []
+  for (let step = 0; step < STEPS; step++) {
+    const numbers = new Map<string, number>()
+    for (const [name, { channel }] of last.channels) numbers.set(name, walker.publish(last, name, channel, EVENT))
+    await walker.settle(20)
+    deaf = walker.tabs.flatMap(({ tag, listeners }) =>
+      listeners.filter(({ channel, heard }) => !heard.has(numbers.get(channel) ?? -1)).map(() => tag),
+    )
+    if (deaf.length === 0) return
+    walker.world.clock.advance(STEP_MS)
+  }
+  must(deaf.length === 0, 'in the end everybody hears what is published', () => deaf.join())
+}
+
 /**
  * The end of a walk: all disturbances are over, a tab comes that follows everything, whatever can be resumed is resumed. Then all must come to rest,
  * every view must show all that is stored, every question must have its answer; and when all have left, nothing may be left behind.
@@ -85,6 +107,8 @@ export async function finalRound(walker: Walker, openChannels: () => number): Pr
   }
   await walker.check()
   must(left.length === 0, 'in the end everything is complete, and answered', () => left.join('\n'))
+  await mustHear(walker, last)
+  await walker.check()
   const robbed = world.hasZombies
   for (const tab of walker.tabs) tab.page.connection.close()
   await walker.settle(30)

@@ -1,11 +1,10 @@
 import type { SendOptions } from '../../src/client/api.ts'
 import { HeadwaterError } from '../../src/protocol/errors.ts'
+import { someChannel, type Act } from './act.ts'
+import { PAGE_ACTS, PAGE_WEIGHTS } from './page-acts.ts'
 import { pick } from './steps.ts'
 import type { SourceKind } from './truth.ts'
 import type { Walker, WalkTab } from './walker.ts'
-
-/** Does something, by draws of its own; answers with what it did, in words, or `null` where there was nothing to do it to. */
-type Act = (walker: Walker, random: () => number) => string | null | Promise<string | null>
 
 const KINDS: readonly SourceKind[] = ['get', 'get', 'get', 'post', 'once']
 const STORE_CALLS = ['row', 'rows', 'newest', 'commit', 'openChannel', 'readLog'] as const
@@ -18,13 +17,6 @@ const sourceOf = (
   retries: 2,
   ...(kind !== 'get' && { method: 'POST', body: 'ask' }),
 })
-
-/** An awake tab that follows some channel, and that channel. */
-function someChannel(walker: Walker, random: () => number) {
-  const tab = pick(random, walker.awake)
-  const [name, entry] = pick(random, [...(tab?.channels ?? [])]) ?? []
-  return tab && name !== undefined && entry ? { tab, name, channel: entry.channel } : null
-}
 
 const verb =
   (kind: 'stop' | 'resume' | 'cancel' | 'retry'): Act =>
@@ -66,7 +58,7 @@ const start =
 const release =
   (most: number): Act =>
   (walker, random) => {
-    const live = [...walker.truth.runs.values()].filter(({ ending }) => ending === null)
+    const live = walker.truth.served.filter(({ ending }) => ending === null)
     // The younger, the likelier that somebody reads it.
     const run = pick(random, live.slice(-4))
     if (run === undefined) return null
@@ -81,7 +73,7 @@ const end =
   (walker, random) => {
     const run = pick(
       random,
-      [...walker.truth.runs.values()].filter(({ ending }) => ending === null),
+      walker.truth.served.filter(({ ending }) => ending === null),
     )
     if (run === undefined) return null
     run.ending = kind === 'done' ? { kind } : { kind, code: 'broken' }
@@ -116,6 +108,7 @@ const hubOf = (walker: Walker, random: () => number) =>
   random() < 0.6 ? walker.world.hubs.at(-1) : pick(random, walker.world.hubs)
 
 export const ACTS = {
+  ...PAGE_ACTS,
   open: opened,
   duplicate: (walker, random) => {
     const tab = pick(random, walker.tabs)
@@ -166,6 +159,7 @@ export const ACTS = {
   hide: (walker, random) => {
     const tab = pick(random, walker.awake)
     if (tab === undefined) return null
+    walker.leaves(tab)
     tab.page.connection.pause()
     tab.paused = true
     return `${tab.tag} into the back-forward cache`
@@ -210,12 +204,12 @@ export const ACTS = {
     return 'answer again'
   },
   cut: (walker, random) => {
-    const run = random() < 0.5 ? undefined : pick(random, [...walker.truth.runs.values()])
+    const run = random() < 0.5 ? undefined : pick(random, walker.truth.served)
     walker.truth.break(new HeadwaterError('network', 'The socket was cut.'), run)
     return `cut ${run?.name ?? 'all'}`
   },
   'end of body': (walker, random) => {
-    const run = pick(random, [...walker.truth.runs.values()])
+    const run = pick(random, walker.truth.served)
     walker.truth.break(null, run)
     return `the body of ${run?.name ?? 'all'} ends`
   },
@@ -332,6 +326,7 @@ export const ACTS = {
 
 /** How often each is done. Verbs that end runs are rarer than what disturbs them. */
 export const WEIGHTS: Readonly<Record<keyof typeof ACTS, number>> = {
+  ...PAGE_WEIGHTS,
   open: 4,
   duplicate: 2,
   close: 3,

@@ -1,3 +1,4 @@
+import type { ChannelOptions } from '../../src/client/api.ts'
 import { seededRandom } from '../e2e/harness/random.ts'
 import { finalRound } from './final-round.ts'
 import { ACTS, WEIGHTS } from './node-acts.ts'
@@ -10,6 +11,8 @@ import { countChannels } from './wire.ts'
 
 /** What happens between two steps, in turns of the event loop: at times nothing, at times all that can. */
 const MOST_TURNS = 14
+/** Where a channel's streams are cancelled when nobody reads them: so soon that it happens in a walk. */
+const UNWATCHED_MS = 5_000
 
 /** One walk under Node: the steps of these numbers, in order, out of those of the seed; then the final round. */
 export async function walkInNode(seed: number, indexes: readonly number[]): Promise<Walked> {
@@ -20,7 +23,11 @@ export async function walkInNode(seed: number, indexes: readonly number[]): Prom
   process.on('unhandledRejection', onRejection)
   Object.assign(globalThis, { document: { baseURI: 'http://upstream.test/' } })
   const ports = countChannels()
-  const walker = await Walker.create(random() < 0.75 ? 'memory' : 'indexeddb', 1 + Math.floor(random() * 4))
+  const kind = random() < 0.75 ? 'memory' : 'indexeddb'
+  const channels = Array.from({ length: 1 + Math.floor(random() * 4) }, (): ChannelOptions =>
+    random() < 0.2 ? { unwatched: UNWATCHED_MS } : {},
+  )
+  const walker = await Walker.create(kind, channels)
   const restore = stepTimers(walker.world.clock)
   const mustBeWhole = (): void => {
     must(rejected.length === 0, 'no promise is left broken', () => rejected.map(String).join())

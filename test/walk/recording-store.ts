@@ -1,4 +1,5 @@
 import type { LogStore, StreamRow } from '../../src/store/log-store.ts'
+import { isMediumFailure } from '../../src/store/store-error.ts'
 
 /** Told of every row right after the transaction that wrote it. */
 export type OnCommitted = (row: StreamRow) => void
@@ -29,4 +30,32 @@ export function recording(store: LogStore, committed: OnCommitted, close: () => 
     clear: () => store.clear(),
     close,
   }
+}
+
+/** Told of what a store refused to write: these streams, or a channel with whatever is in it. */
+export type OnRefused = (what: { streamIds?: readonly string[]; channel?: string }) => void
+
+/** A store that tells what it refused: its hub may go on in memory. */
+export function telling<T extends LogStore>(store: T, refused: OnRefused): T {
+  const own: Partial<LogStore> = {
+    async commit(changes) {
+      try {
+        return await store.commit(changes)
+      } catch (error) {
+        if (isMediumFailure(error)) refused({ streamIds: changes.map(({ streamId }) => streamId) })
+        throw error
+      }
+    },
+    async openChannel(channel, decide) {
+      try {
+        await store.openChannel(channel, decide)
+      } catch (error) {
+        if (isMediumFailure(error)) refused({ channel })
+        throw error
+      }
+    },
+  }
+  return new Proxy(store, {
+    get: (target, key) => Reflect.get(own, key) ?? Reflect.get(target, key),
+  })
 }

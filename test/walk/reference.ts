@@ -1,7 +1,10 @@
+import type { ChannelEvent, Sink } from '../../src/client/api.ts'
+import { HeadwaterError } from '../../src/protocol/errors.ts'
 import type { StartStream, Verb } from '../../src/protocol/hub-port.ts'
 import type { State } from '../../src/protocol/state.ts'
 import { unpackChunks } from '../../src/protocol/packed-chunks.ts'
 import type { LogStore, StreamRow } from '../../src/store/log-store.ts'
+import type { OnRefused } from './recording-store.ts'
 import type { Run, Truth } from './truth.ts'
 import { must } from './violation.ts'
 
@@ -11,7 +14,25 @@ export interface ReaderRecord {
   firstSeq: number
   data: { seq: number; data: string | Uint8Array }[]
   ended: boolean
+  /** Its page said that it wants no more, which ends it anywhere. */
+  cancelled: boolean
   error: { code?: string } | null
+}
+
+/** What is asked of a page that writes a stream. */
+export interface WriterRecord {
+  channel: string
+  sink: Sink
+  run: Run
+}
+
+/** What one listener of a channel was told, and what it may have been told. */
+export interface ListenerRecord {
+  channel: string
+  /** Of published events: their numbers. */
+  heard: Set<number>
+  /** Of named chunks: the last seq of each stream. */
+  seqs: Map<string, number>
 }
 
 /** What is known of one stream from what its users did, and from what was committed. */
@@ -27,10 +48,15 @@ interface Known {
   stoppedAt: number | null
   /** Up to here the log was compared with the truth. */
   checked: number
+  /** A store refused to write it: from then on it may be in a hub's memory alone, which dies with the hub. */
+  unsure: boolean
   /** Somebody asks for its deletion; and was told that it is done. */
   forgetAsked: boolean
   forgotten: boolean
 }
+
+/** Whether it ended because nobody read it, and its channel asked for that. */
+const wasUnwatched = ({ unwatched, reason }: StreamRow): boolean => unwatched !== undefined && reason === 'unwatched'
 
 /** What may never be undone between two versions of a row. */
 function mustFollow(before: StreamRow, row: StreamRow): void {
@@ -55,6 +81,9 @@ export class Reference {
   readonly #truth: Truth
   /** Channels in which somebody started a stream in the place of others. */
   readonly #replaced = new Set<string>()
+  /** Events that were published: the channel of each number. */
+  readonly published: string[] = []
+  readonly #unsureChannels = new Set<string>()
   /** What was found where nobody could be told: a store that throws is a fault of its own. */
   found: unknown = null
 
@@ -72,6 +101,7 @@ export class Reference {
         resuming: 0,
         stoppedAt: null,
         checked: 0,
+        unsure: false,
         forgetAsked: false,
         forgotten: false,
       }
@@ -87,6 +117,23 @@ export class Reference {
   /** The last committed version of a stream's row. */
   row(streamId: string): StreamRow | undefined {
     return this.#streams.get(streamId)?.versions.at(-1)
+  }
+
+  /** A store refused to write streams, or to open a channel. */
+  readonly refused: OnRefused = ({ streamIds = [], channel }) => {
+    for (const streamId of streamIds) this.known(streamId).unsure = true
+    if (channel === undefined) return
+    // What is in it, or begins in it.
+    this.#unsureChannels.add(channel)
+    for (const known of this.#streams.values()) {
+      if (known.versions.at(-1)?.channel === channel) known.unsure = true
+    }
+  }
+
+  /** Whether what is shown and acknowledged of a stream need not be stored. Before it was stored once, its channel tells. */
+  isUnsure(streamId: string, channel: string): boolean {
+    const { unsure, versions } = this.known(streamId)
+    return unsure || (versions.length === 0 && this.#unsureChannels.has(channel))
   }
 
   /** What a hub was asked, whoever asked it. */
@@ -125,7 +172,10 @@ export class Reference {
     if (after !== undefined) mustFollow(row, after)
     must(row.seq <= (run?.released ?? 0), 'nothing is committed that upstream did not say', what)
     must(
-      known.stoppedAt === null || row.ending !== null || (row.seq === known.stoppedAt && row.status === 'stopped'),
+      known.stoppedAt === null ||
+        known.unsure ||
+        row.ending !== null ||
+        (row.seq === known.stoppedAt && row.status === 'stopped'),
       'an acknowledged stop is not undone',
       what,
     )
@@ -141,18 +191,26 @@ export class Reference {
         break
       case 'error':
         must(
-          (run?.ending?.kind === 'error' && row.seq === run.released) || (run?.refusedForGood ?? 0) > 0,
-          'an error only where upstream said so',
+          row.ending.code === 'producer-lost'
+            ? run?.left === true || known.unsure
+            : (run?.ending?.kind === 'error' && row.seq === run.released) || (run?.refusedForGood ?? 0) > 0,
+          'an error only where its source said so, or a page that writes has left',
           what,
         )
         break
       default:
-        must(known.cancelAsked || this.#wasReplaced(row, known), 'cancelled only where somebody asked', what)
+        must(
+          known.cancelAsked || this.#wasReplaced(row, known) || wasUnwatched(row),
+          'cancelled only where somebody asked',
+          what,
+        )
     }
   }
 
-  #wasReplaced({ channel }: StreamRow, { versions }: Known): boolean {
-    return this.#replaced.has(channel) && versions.some(({ intent }) => intent?.reason === 'replaced')
+  #wasReplaced({ channel, reason }: StreamRow, { versions }: Known): boolean {
+    // What a page writes ends in the transaction that replaces it, without an intent.
+    const said = reason === 'replaced' || versions.some(({ intent }) => intent?.reason === 'replaced')
+    return this.#replaced.has(channel) && said
   }
 
   /** Somebody calls `resume`. Answers with what to do when it was answered. */
@@ -170,7 +228,7 @@ export class Reference {
     const { resumes, resuming } = known
     return () => {
       const row = known.versions.at(-1)
-      if (known.forgetAsked || row === undefined || known.resumes !== resumes || resuming > 0) return
+      if (known.forgetAsked || known.unsure || row === undefined || known.resumes !== resumes || resuming > 0) return
       must(row.ending !== null || row.status === 'stopped', 'an acknowledged stop took effect', () =>
         JSON.stringify(row),
       )
@@ -181,7 +239,7 @@ export class Reference {
   cancelled(streamId: string): void {
     const known = this.known(streamId)
     const row = known.versions.at(-1)
-    if (known.forgetAsked) return
+    if (known.forgetAsked || known.unsure) return
     must(row?.ending != null, 'an acknowledged cancel took effect', () => JSON.stringify(row))
   }
 
@@ -219,23 +277,28 @@ export class Reference {
     for (const run of this.#truth.runs.values()) {
       const open = [...run.sockets].filter(({ by }) => !isRobbed(by))
       must(open.length <= 1, 'one connection per stream', () => `${open.map(({ by }) => by).join()} have ${run.name}`)
+      must(run.kind !== 'page' || run.posts + run.sockets.size === 0, 'what a page writes is not fetched')
       must(run.kind === 'get' || run.posts <= 1, 'a POST is sent once', () => `${run.name}: ${run.posts}`)
     }
   }
 
   /** A view shows a prefix of one stream's truth, no more than is committed, and a status that this stream had. */
-  checkView(state: State, reads: boolean): void {
+  checkView(channel: string, state: State, reads: boolean): void {
     const { streamId, seq, status, ending, text } = state
     if (streamId === null) return
     const { versions, forgetAsked } = this.known(streamId)
+    const unsure = this.isUnsure(streamId, channel)
     const run = this.run(streamId)
     const what = (): string =>
       JSON.stringify({ streamId, seq, status, ending, text, run: run?.name, failure: String(state.failure) })
-    must(versions.length > 0, 'a view shows a stream that exists', what)
     must(state.gaps.length === 0, 'a view has no gap', what)
-    const newest = versions[versions.length - 1] as StreamRow
-    must(seq <= newest.seq, 'visible means committed', what)
     if (reads) must(text === (run?.text(seq) ?? ''), 'a view is a prefix of the truth', what)
+    must(status !== 'done' || ending?.kind === 'done', 'done is an ending', what)
+    must(seq <= (run?.released ?? 0), 'a view shows what was said', what)
+    if (unsure) return
+    const newest = versions.at(-1)
+    must(newest !== undefined, 'a view shows a stream that exists', what)
+    must(seq <= newest.seq, 'visible means committed', what)
     if (forgetAsked) return
     const matching = versions.filter((row) => row.status === status)
     must(matching.length > 0, 'a view’s status is one that its stream had', what)
@@ -243,10 +306,9 @@ export class Reference {
       must(JSON.stringify(newest.ending) === JSON.stringify(ending), 'a view’s ending is its stream’s', what)
       must(seq === newest.seq, 'an end is shown with the last chunk', what)
     }
-    must(status !== 'done' || ending?.kind === 'done', 'done is an ending', what)
   }
 
-  checkReader({ streamId, firstSeq, data, ended, error }: ReaderRecord): void {
+  checkReader({ streamId, firstSeq, data, ended, cancelled, error }: ReaderRecord): void {
     const run = this.run(streamId)
     const row = this.row(streamId)
     const what = (): string =>
@@ -255,6 +317,59 @@ export class Reference {
       must(chunk.seq === firstSeq + i, 'a reader gets every chunk once', what)
       must(chunk.data === run?.unit(chunk.seq), 'a reader gets the truth', what)
     })
-    if (ended) must(row?.ending != null && (data.at(-1)?.seq ?? row.seq) === row.seq, 'a reader ends at the end', what)
+    if (ended && !cancelled && !this.known(streamId).unsure)
+      must(row?.ending != null && (data.at(-1)?.seq ?? row.seq) === row.seq, 'a reader ends at the end', what)
+  }
+
+  /** A write was acknowledged: it is stored, whoever dies now. */
+  stored({ streamId }: Run, seq: number): void {
+    const { forgetAsked, unsure, versions } = this.known(streamId)
+    const row = versions.at(-1)
+    must(
+      forgetAsked || unsure || (row?.seq ?? 0) >= seq,
+      'an acknowledged write is stored',
+      () => `${seq}: ${JSON.stringify(row)}`,
+    )
+  }
+
+  /** The end of what a page writes was acknowledged. */
+  finished({ streamId, ending }: Run): void {
+    const { forgetAsked, unsure, versions } = this.known(streamId)
+    const row = versions.at(-1)
+    const what = (): string => JSON.stringify(row)
+    must(forgetAsked || unsure || row?.ending?.kind === ending?.kind, 'an acknowledged end is stored', what)
+  }
+
+  /** Whoever may write no more is told why; and nobody else is. */
+  checkWriter({ sink, run, channel }: WriterRecord): void {
+    // With a hub's memory go chunks that were acknowledged (`durable: false`), or the stream.
+    if (!sink.signal.aborted || this.isUnsure(run.streamId, channel)) return
+    const { forgetAsked, versions } = this.known(run.streamId)
+    const ending = versions.at(-1)?.ending
+    const { reason } = sink.signal as { reason: unknown }
+    const code = reason instanceof HeadwaterError ? reason.code : null
+    const what = (): string => `${run.name}: ${String(reason)}, ${JSON.stringify(versions.at(-1))}`
+    const isTrue =
+      (code === 'cancelled' && (ending?.kind === 'cancelled' || forgetAsked)) ||
+      (code === 'unknown-stream' && forgetAsked) ||
+      (code === 'producer-lost' && run.left) ||
+      // It could not be started.
+      (code === 'store' && versions.length === 0)
+    must(isTrue, 'a page that writes is told the truth', what)
+  }
+
+  /** A listener hears what was published in its channel, once, and no sooner than its view shows what stood before it. */
+  heardEvent({ channel, heard, seqs }: ListenerRecord, { data, streamId, seq }: ChannelEvent, shown: State): void {
+    const what = (): string => JSON.stringify({ channel, data, streamId, seq, shows: [shown.streamId, shown.seq] })
+    must(streamId !== shown.streamId || seq <= shown.seq, 'an event comes after what stood before it', what)
+    if (typeof data === 'number') {
+      must(this.published[data] === channel, 'an event is one that was published', what)
+      must(!heard.has(data), 'an event is heard once', what)
+      heard.add(data)
+    } else {
+      must(streamId !== null && data === this.run(streamId)?.unit(seq), 'a named chunk is the truth', what)
+      must(seq > (seqs.get(streamId) ?? 0), 'a named chunk is heard once, in order', what)
+      seqs.set(streamId, seq)
+    }
   }
 }

@@ -14,10 +14,10 @@ interface Socket {
   break(error: HeadwaterError | null): void
 }
 
-/** One run of an upstream, as its server knows it: the truth about one stream. Every unit says whose it is and which. */
+/** One run of an upstream, as its server knows it, or what a page writes: the truth about one stream. Every unit says whose it is and which. */
 export class Run {
   readonly streamId: string
-  readonly kind: SourceKind
+  readonly kind: SourceKind | 'page'
   readonly name: string
   /** How many units there are so far. */
   released = 0
@@ -26,11 +26,13 @@ export class Run {
   posts = 0
   /** Requests that were answered with 404. */
   refusedForGood = 0
+  /** The page that writes it has left: closed, crashed, reloaded, or in the back-forward cache. */
+  left = false
   readonly sockets = new Set<Socket>()
   readonly #ends: number[] = [0]
   #text = ''
 
-  constructor(streamId: string, kind: SourceKind, name: string) {
+  constructor(streamId: string, kind: Run['kind'], name: string) {
     this.streamId = streamId
     this.kind = kind
     this.name = name
@@ -70,6 +72,18 @@ export class Truth {
   /** Ends connections: all of them, or those of one run. */
   break(error: HeadwaterError | null, run?: Run): void {
     for (const { sockets } of run ? [run] : this.runs.values()) for (const socket of [...sockets]) socket.break(error)
+  }
+
+  /** Streams that come from servers. */
+  get served(): Run[] {
+    return [...this.runs.values()].filter(({ kind }) => kind !== 'page')
+  }
+
+  /** A page starts to write this stream. */
+  written(streamId: string): Run {
+    const run = new Run(streamId, 'page', `page${this.runs.size}`)
+    this.runs.set(streamId, run)
+    return run
   }
 
   #runOf({ streamId, source }: UpstreamRequest): Run {

@@ -5,7 +5,7 @@ import { MemoryLogStore } from '../../src/store/memory-store.ts'
 import { UnreliableStore } from '../unit/hub/unreliable-store.ts'
 import { World } from '../unit/hub/world.ts'
 import type { OnCommitted } from './recording-store.ts'
-import { recording } from './recording-store.ts'
+import { recording, telling, type OnRefused } from './recording-store.ts'
 import type { Truth } from './truth.ts'
 import { through, Valve } from './wire.ts'
 
@@ -18,21 +18,23 @@ export class WalkWorld extends World {
   readonly #kind: StoreKind
   readonly #truth: Truth
   readonly #committed: OnCommitted
+  readonly #refused: OnRefused
   readonly #database = `walk-${++databases}-${Date.now()}`
   readonly #valves = new Map<string, Valve>()
   /** One per hub, as every hub has its own handle of the one database. */
   readonly stores: UnreliableStore[] = []
 
-  constructor(kind: StoreKind, store: LogStore, truth: Truth, committed: OnCommitted) {
+  constructor(kind: StoreKind, store: LogStore, truth: Truth, committed: OnCommitted, refused: OnRefused) {
     super(store)
     this.#kind = kind
     this.#truth = truth
     this.#committed = committed
+    this.#refused = refused
   }
 
   /** A world with a store of its own. */
-  static async create(kind: StoreKind, truth: Truth, committed: OnCommitted): Promise<WalkWorld> {
-    const world: WalkWorld = new WalkWorld(kind, new MemoryLogStore(), truth, committed)
+  static async create(kind: StoreKind, truth: Truth, committed: OnCommitted, refused: OnRefused): Promise<WalkWorld> {
+    const world: WalkWorld = new WalkWorld(kind, new MemoryLogStore(), truth, committed, refused)
     return kind === 'memory' ? world : Object.assign(world, { store: await openIdbLogStore(world.#database) })
   }
 
@@ -45,7 +47,7 @@ export class WalkWorld extends World {
       }),
     )
     this.stores.push(store)
-    return store
+    return telling(store, this.#refused)
   }
 
   protected override connectOf(hub: string): ConnectUpstream {

@@ -1,8 +1,8 @@
-import '../../src/client/content.ts'
+import type { ChannelOptions, Reader, Sink } from '../../src/client/api.ts'
 import type { HubChannel } from '../../src/client/hub-channel.ts'
 import { HeadwaterError } from '../../src/protocol/errors.ts'
 import type { World } from '../unit/hub/world.ts'
-import type { ReaderRecord } from './reference.ts'
+import type { ListenerRecord, ReaderRecord, WriterRecord } from './reference.ts'
 import { Reference } from './reference.ts'
 import { Truth } from './truth.ts'
 import { must } from './violation.ts'
@@ -18,13 +18,17 @@ const REFUSALS = new Set([
   'upstream-error',
   'http',
   'worker-failed',
+  'cancelled',
+  'producer-lost',
 ])
 
 export interface WalkTab {
   tag: string
   page: ReturnType<World['openTab']>
   channels: Map<string, { channel: HubChannel; reads: boolean }>
-  readers: ReaderRecord[]
+  readers: { record: ReaderRecord; reader: Reader }[]
+  writers: WriterRecord[]
+  listeners: (ListenerRecord & { off(): void })[]
   /** In the back-forward cache. */
   paused: boolean
 }
@@ -45,28 +49,32 @@ export class Walker {
   readonly world: WalkWorld
   tabs: WalkTab[] = []
   answers: Answer[] = []
+  /** What is asked for with each channel, in every tab. */
+  readonly #options: ReadonlyMap<string, ChannelOptions>
   /** Waits of slow things that the walk ends when it likes. */
   readonly gates = new Map<string, () => void>()
   /** Nothing is disturbed, and nothing slow, any more. */
   peace = false
 
-  private constructor(world: WalkWorld, reference: Reference, truth: Truth, channels: readonly string[]) {
+  private constructor(
+    world: WalkWorld,
+    reference: Reference,
+    truth: Truth,
+    channels: ReadonlyMap<string, ChannelOptions>,
+  ) {
     this.world = world
     this.reference = reference
     this.truth = truth
-    this.channels = channels
+    this.channels = [...channels.keys()]
+    this.#options = channels
   }
 
-  static async create(kind: StoreKind, channels: number): Promise<Walker> {
+  /** @param channels the options of each */
+  static async create(kind: StoreKind, channels: readonly ChannelOptions[]): Promise<Walker> {
     const truth = new Truth()
     const reference = new Reference(truth)
-    const world = await WalkWorld.create(kind, truth, reference.committed)
-    return new Walker(
-      world,
-      reference,
-      truth,
-      Array.from({ length: channels }, (_, i) => `c${i}`),
-    )
+    const world = await WalkWorld.create(kind, truth, reference.committed, reference.refused)
+    return new Walker(world, reference, truth, new Map(channels.map((options, i) => [`c${i}`, options])))
   }
 
   async settle(turns: number): Promise<void> {
@@ -76,10 +84,18 @@ export class Walker {
   /** A tab that follows these channels. */
   open(follows: readonly (readonly [name: string, reads: boolean])[]): WalkTab {
     const page = this.world.openTab()
-    const tab: WalkTab = { tag: page.tag, page, channels: new Map(), readers: [], paused: false }
+    const tab: WalkTab = {
+      tag: page.tag,
+      page,
+      channels: new Map(),
+      readers: [],
+      writers: [],
+      listeners: [],
+      paused: false,
+    }
     this.world.valve(page.tag).heard = (method, argument) => this.reference.heard(method, argument)
     for (const [name, reads] of follows) {
-      const channel = page.channel(name)
+      const channel = page.channel(name, this.#options.get(name))
       if (reads) void channel.text
       tab.channels.set(name, { channel, reads })
     }
@@ -89,8 +105,14 @@ export class Walker {
 
   /** The tab is gone: nobody waits for its answers any more. */
   gone(tab: WalkTab): void {
+    this.leaves(tab)
     this.tabs = this.tabs.filter((other) => other !== tab)
     this.answers = this.answers.filter((answer) => answer.tab !== tab)
+  }
+
+  /** What the tab wrote ends: it lets go of everything. */
+  leaves({ writers }: WalkTab): void {
+    for (const { run } of writers) run.left = true
   }
 
   /** Tabs that a user could do something in. */
@@ -105,23 +127,25 @@ export class Walker {
     asked
       .then(
         (value) => answered?.(value),
-        (error: unknown) => this.#mayRefuse(what, error),
+        (error: unknown) => this.#mayRefuse(what, error, ofStream),
       )
       .catch((violation: unknown) => (this.reference.found ??= violation))
       .finally(() => (answer.settled = true))
   }
 
-  #mayRefuse(what: string, error: unknown): void {
-    const known = error instanceof HeadwaterError && REFUSALS.has(error.code)
+  #mayRefuse(what: string, error: unknown, ofStream = ''): void {
+    const code = error instanceof HeadwaterError ? error.code : ''
+    const known = REFUSALS.has(code) || (code === 'gap' && this.reference.known(ofStream).unsure)
     must(known, 'every refusal is one of those that were promised', () => `${what}: ${String(error)}`)
   }
 
   /** Reads a stream to its end, chunk by chunk. `gate` is asked before each pull. */
   read(tab: WalkTab, channel: HubChannel, streamId: string, from: number, gate: () => Promise<void>): void {
-    const record: ReaderRecord = { streamId, firstSeq: from, data: [], ended: false, error: null }
-    tab.readers.push(record)
+    const record: ReaderRecord = { streamId, firstSeq: from, data: [], ended: false, cancelled: false, error: null }
+    const reader = channel.read({ streamId, from })
+    tab.readers.push({ record, reader })
     const pull = async (): Promise<void> => {
-      for await (const { seq, data } of channel.read({ streamId, from })) {
+      for await (const { seq, data } of reader) {
         record.data.push({ seq, data })
         await gate()
       }
@@ -139,11 +163,48 @@ export class Walker {
     )
   }
 
+  /** A page starts to write a stream that is there already: it is refused, whoever writes that one. */
+  startAgain(tab: WalkTab, sink: Sink): void {
+    const { forgetAsked } = this.reference.known(sink.id)
+    const refused = sink.write('never').then(
+      () => {
+        const what = (): string => JSON.stringify(this.reference.row(sink.id))
+        must(forgetAsked || this.reference.known(sink.id).forgetAsked, 'an id is used once', what)
+      },
+      (error: unknown) => {
+        const code = error instanceof HeadwaterError ? error.code : null
+        if (code !== 'live-id' && code !== 'bad-id') throw error
+      },
+    )
+    this.ask(tab, `start ${sink.id} again`, refused)
+  }
+
+  /** Listens in a channel, and compares what it hears with what was said. */
+  listen(tab: WalkTab, name: string, channel: HubChannel, event: string): void {
+    const record: ListenerRecord = { channel: name, heard: new Set(), seqs: new Map() }
+    const off = channel.on(event, (what) => {
+      try {
+        this.reference.heardEvent(record, what, channel.state)
+      } catch (violation) {
+        this.reference.found ??= violation
+      }
+    })
+    tab.listeners.push(Object.assign(record, { off }))
+  }
+
+  /** Answers with the number of the event. */
+  publish(tab: WalkTab, name: string, channel: HubChannel, event: string): number {
+    const number = this.reference.published.push(name) - 1
+    this.ask(tab, `publish ${number}`, channel.publish(event, number))
+    return number
+  }
+
   /** Everything that must hold whenever one looks. */
   async check(): Promise<void> {
-    for (const { channels, readers } of this.tabs) {
-      for (const { channel, reads } of channels.values()) this.reference.checkView(channel.state, reads)
-      for (const record of readers) this.reference.checkReader(record)
+    for (const { channels, readers, writers } of this.tabs) {
+      for (const [name, { channel, reads }] of channels) this.reference.checkView(name, channel.state, reads)
+      for (const { record } of readers) this.reference.checkReader(record)
+      for (const writer of writers) this.reference.checkWriter(writer)
     }
     this.reference.checkSockets((hub) => this.world.isZombie(hub))
     await this.reference.checkStore(this.world.store)
