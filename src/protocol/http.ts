@@ -24,6 +24,8 @@ export const HEADER = {
   lease: 'stream-lease',
   /** Ours: the longest silence on a live answer, in whole seconds. */
   heartbeat: 'stream-heartbeat',
+  /** Ours: the path of the server's WebSocket, where it can be reached. */
+  socket: 'stream-socket',
   idempotencyKey: 'idempotency-key',
   uiMessageStream: 'x-vercel-ai-ui-message-stream',
 } as const
