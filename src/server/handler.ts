@@ -12,6 +12,10 @@ import { LiveReaders } from './live-readers.ts'
 import { metricsText } from './metrics.ts'
 import type { OfferedModel } from './models/model-info.ts'
 import type { Action, Authorize, ServerContext } from './server-context.ts'
+import { offerSocket } from './socket/offer-socket.ts'
+import type { OpenSocket, SocketReceiver } from './socket/open-socket.ts'
+import type { SocketOptions } from './socket/socket-options.ts'
+import { SocketServer } from './socket/socket-server.ts'
 import { streamPath, STREAM_PREFIX } from './stream-path.ts'
 import type { StreamName, StreamStore } from './stream-store.ts'
 
@@ -30,6 +34,11 @@ export interface StreamHandlerOptions {
   sseLifeMs?: number
   /** Bytes of one append. Default: 16 MiB. */
   maxAppendBytes?: number
+  /**
+   * Offers `/v1/ws`: only for hosts that can upgrade a request, and then use {@link StreamHandler.checkSocket} and
+   * {@link StreamHandler.acceptSocket}. Default: not offered.
+   */
+  sockets?: SocketOptions
   /** Milliseconds since the epoch. Default: `Date.now`. */
   now?: () => number
   /** Called with what the handler did not expect, after it answered 500. Default: nothing is done with it. */
@@ -44,7 +53,11 @@ export interface StreamHandler {
    * called before the first request, and every few seconds. Resolves with how many there were.
    */
   endOrphans(): Promise<number>
-  /** Ends live readers and model runs. What is asked for later is answered with 503. */
+  /** Says no to a request for `/v1/ws`, before it is upgraded; `null` lets it pass. Whoever guards `fetch` guards this as well. */
+  checkSocket(this: void, request: Request): Response | null
+  /** Serves a WebSocket that was opened by `request`, and wants to hear what happens to it. */
+  acceptSocket(this: void, request: Request, socket: OpenSocket): SocketReceiver
+  /** Ends live readers, sockets and model runs. What is asked for later is answered with 503. */
   close(): Promise<void>
 }
 
@@ -54,19 +67,22 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
   const context = createContext(options, shutdown)
   const runs = new ModelRuns(options.store, nanoid())
   const leases = new Leases(options.store, context.now)
+  const onError = options.onError ?? (() => {})
+  const sockets = options.sockets === undefined ? null : new SocketServer(context, runs, options.sockets, onError)
   const app = new Hono()
+  if (sockets !== null) offerSocket(app, sockets)
   app.all(`${STREAM_PREFIX}*`, (c) => routeStream(context, c.req.raw))
   addChannelRoutes(app, context, runs)
   addChatRoutes(app, context, runs, options.models ?? [])
   app.get('/healthz', () => answerJson({ status: 'ok' }))
   app.get('/metrics', () => {
     const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', ...SECURITY_HEADERS }
-    return new Response(metricsText(context, runs), { headers })
+    return new Response(metricsText(context, runs, sockets?.size ?? 0), { headers })
   })
   app.notFound((c) => refuse(404, 'not-found', `There is nothing for ${c.req.method} at this address.`))
   app.onError((error) => {
     if (error instanceof Refusal) return error.toResponse()
-    options.onError?.(error)
+    onError(error)
     return refuse(500, 'internal', 'The server failed. Its log says why; try again.')
   })
   return {
@@ -76,13 +92,21 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
       return app.fetch(request)
     },
     endOrphans: async () => (await runs.endOrphans()) + (await leases.endOverdue()),
+    checkSocket: (request) => (sockets === null ? notOffered() : sockets.check(request)),
+    acceptSocket(request, socket) {
+      if (sockets === null) throw new TypeError('The handler was made without the option sockets.')
+      return sockets.accept(request, socket)
+    },
     async close() {
       // First the runs, so that their readers still get the ending.
       await runs.close()
+      await sockets?.close()
       shutdown.begin()
     },
   }
 }
+
+const notOffered = (): Response => refuse(404, 'not-found', 'This server has no WebSocket.')
 
 function createContext(options: StreamHandlerOptions, shutdown: Shutdown): ServerContext {
   return {

@@ -2,6 +2,8 @@ export { createStreamHandler } from './handler.ts'
 export type { StreamHandler, StreamHandlerOptions } from './handler.ts'
 export type { ModelInfo, OfferedModel } from './models/model-info.ts'
 export type { AccessRequest, Action, Authorize } from './server-context.ts'
+export type { OpenSocket, SocketReceiver } from './socket/open-socket.ts'
+export type { SocketOptions } from './socket/socket-options.ts'
 export { MemoryStreamStore } from './stores/memory.ts'
 export type { MemoryStoreOptions } from './stores/memory.ts'
 export type {

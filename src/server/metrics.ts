@@ -2,14 +2,15 @@ import type { ModelRuns } from './chat/model-runs.ts'
 import type { ServerContext } from './server-context.ts'
 
 /** The figures in the text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). */
-export function metricsText(context: ServerContext, runs: ModelRuns): string {
+export function metricsText(context: ServerContext, runs: ModelRuns, sockets: number): string {
   const { readers, counters } = context
   const byStream = [...readers.open()].map(([stream, count]) => ({ labels: { stream }, value: count }))
   const all = byStream.reduce((sum, { value }) => sum + value, 0)
   return [
-    metric('headwater_stream_readers', 'gauge', 'Live readers of a stream, by SSE or long-poll.', byStream),
+    metric('headwater_stream_readers', 'gauge', 'Live readers of a stream, by SSE, long-poll or socket.', byStream),
     metric('headwater_readers', 'gauge', 'Live readers of all streams.', [{ value: all }]),
     metric('headwater_reads_total', 'counter', 'Live reads since the start.', [{ value: readers.total }]),
+    metric('headwater_sockets', 'gauge', 'Open WebSockets.', [{ value: sockets }]),
     metric('headwater_model_runs', 'gauge', 'Model runs under way.', [{ value: runs.liveCount }]),
     metric('headwater_requests_total', 'counter', 'Requests since the start.', [{ value: counters.requests }]),
     metric('headwater_appends_total', 'counter', 'Appends over HTTP since the start.', [{ value: counters.appends }]),

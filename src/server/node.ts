@@ -6,12 +6,15 @@ import { getRequestListener } from '@hono/node-server'
 import { refuse } from './answers.ts'
 import type { ServerConfig } from './config.ts'
 import { createGuard, isApi, isLoopbackName } from './guard.ts'
+import type { Guard } from './guard.ts'
 import { createStreamHandler } from './handler.ts'
 import type { StreamHandler } from './handler.ts'
 import { findModels } from './models/find-models.ts'
 import type { ModelInfo, OfferedModel } from './models/model-info.ts'
+import { serveSockets } from './node-sockets.ts'
 import { openStore } from './open-store.ts'
 import { StartError } from './server-error.ts'
+import type { SocketOptions } from './socket/socket-options.ts'
 import { createStaticFiles } from './static-files.ts'
 
 /** How long open connections may take to finish when the server closes, in milliseconds. */
@@ -30,6 +33,8 @@ export interface ServeOptions {
   appFolder?: string
   /** Models to offer. Default: what the configuration finds. */
   models?: readonly OfferedModel[]
+  /** Limits of `/v1/ws`. */
+  sockets?: SocketOptions
   /** What happens, one line each, without secrets. Default: nowhere. */
   log?: (line: string) => void
 }
@@ -64,6 +69,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       store: opened.store,
       models,
       longPollMs: config.longPollMs,
+      sockets: options.sockets ?? {},
       onError: (error) =>
         log(`A request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
     })
@@ -72,8 +78,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 
     const isLoopback = isLoopbackName(config.host)
     const token = config.token ?? (isLoopback ? null : randomBytes(24).toString('base64url'))
-    const fetch = compose(handler, { isLoopback, token, appFolder: options.appFolder })
+    const guard = createGuard({ isLoopback, token })
+    const fetch = compose(handler, guard, options.appFolder)
     const server = createServer(getRequestListener(fetch, { overrideGlobalObjects: false }))
+    const sockets = serveSockets(server, handler, guard, options.sockets)
     const url = await listen(server, config)
     const sweeper = setInterval(
       () => void opened.store.sweep().catch((error) => log(`Sweeping failed: ${error}`)),
@@ -91,7 +99,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       clearInterval(sweeper)
       clearInterval(orphans)
       await handler.close()
-      await closeServer(server)
+      await closeServer(server, () => sockets.terminate())
       await opened.close()
     }
     return {
@@ -108,15 +116,12 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
-interface Composition {
-  isLoopback: boolean
-  token: string | null
-  appFolder: string | undefined
-}
-
-function compose(handler: StreamHandler, parts: Composition): (request: Request) => Promise<Response> {
-  const guard = createGuard(parts)
-  const files = parts.appFolder === undefined ? null : createStaticFiles(parts.appFolder)
+function compose(
+  handler: StreamHandler,
+  guard: Guard,
+  appFolder: string | undefined,
+): (request: Request) => Promise<Response> {
+  const files = appFolder === undefined ? null : createStaticFiles(appFolder)
   return async (request) => {
     const refused = guard(request)
     if (refused !== null) return refused
@@ -150,14 +155,18 @@ function hostInUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
-function closeServer(server: Server): Promise<void> {
+/** `force` ends what Node's server does not count among its connections any more. */
+function closeServer(server: Server, force: () => void): Promise<void> {
   return new Promise((resolve) => {
     // Node closes the connections that are idle now; those of readers that end now are idle a moment later.
     const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS)
-    const force = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+    const timer = setTimeout(() => {
+      server.closeAllConnections()
+      force()
+    }, CLOSE_MS)
     server.close(() => {
       clearInterval(idle)
-      clearTimeout(force)
+      clearTimeout(timer)
       resolve()
     })
     server.closeIdleConnections()

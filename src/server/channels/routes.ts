@@ -1,13 +1,14 @@
 import type { Hono } from 'hono'
-import { answerJson, Refusal } from '../answers.ts'
+import { answerJson } from '../answers.ts'
 import type { ModelRuns } from '../chat/model-runs.ts'
 import type { ServerContext } from '../server-context.ts'
 import { sseResponse } from '../sse-response.ts'
 import { parseChannel } from '../stream-path.ts'
-import type { StreamInfo } from '../stream-store.ts'
+import { cancelRun } from './cancel-run.ts'
 import { channelInfo, runInfo } from './channel-info.ts'
 import { feed } from './feed.ts'
 import type { FeedOptions } from './feed.ts'
+import { knownRuns } from './known-runs.ts'
 
 /** `/v1/channels`. */
 export function addChannelRoutes(app: Hono, context: ServerContext, runs: ModelRuns): void {
@@ -51,26 +52,8 @@ async function listRuns(context: ServerContext, request: Request): Promise<Respo
 async function cancelLive(context: ServerContext, runs: ModelRuns, request: Request): Promise<Response> {
   const channel = channelOf(request)
   await context.authorize(request, 'cancel', encodeURIComponent(channel))
-  const known = await knownRuns(context, channel)
-  // By name where it is known: whoever cancels an old run must not hit the new one that started meanwhile.
   const run = new URL(request.url).searchParams.get('run')
-  const live = known.find((info) => (run === null ? info.ending === null : info.name.run === run))
-  if (live === undefined) {
-    throw run === null
-      ? new Refusal(409, 'not-live', 'No run of this channel is live.')
-      : new Refusal(404, 'unknown-run', 'The channel has no such run.')
-  }
-  if (live.ending !== null) return answerJson(runInfo(live))
-  if (live.writer !== null) await runs.cancel(live.name)
-  else await context.store.append(live.name, { contentType: null, records: [], ending: { kind: 'cancelled' } })
-  const after = await context.store.info(live.name)
-  return answerJson(runInfo(typeof after === 'string' ? live : after))
-}
-
-async function knownRuns(context: ServerContext, channel: string): Promise<readonly StreamInfo[]> {
-  const runs = await context.store.runs(channel)
-  if (runs.length === 0) throw new Refusal(404, 'unknown-channel', 'There is no such channel.')
-  return runs
+  return answerJson(runInfo(await cancelRun(context, runs, channel, run)))
 }
 
 function feedResponse(

@@ -7,11 +7,12 @@ import { wrongPlace } from '../durable-streams/refusals.ts'
 import type { OfferedModel } from '../models/model-info.ts'
 import type { ServerContext } from '../server-context.ts'
 import { checkChannel, parseChannel, parseRun } from '../stream-path.ts'
-import type { StreamInfo, StreamName } from '../stream-store.ts'
+import type { StreamInfo } from '../stream-store.ts'
 import { readChatBody } from './chat-body.ts'
 import { chatResponse } from './chat-sse.ts'
 import type { ModelRuns } from './model-runs.ts'
 import { nameRun } from './run-name.ts'
+import { unknownRun } from './unknown-run.ts'
 
 /** `/v1/chat` and `/v1/models`. */
 export function addChatRoutes(
@@ -93,12 +94,6 @@ async function cancelChat(context: ServerContext, runs: ModelRuns, request: Requ
 
 async function chatRuns(context: ServerContext, channel: string): Promise<StreamInfo[]> {
   return (await context.store.runs(channel)).filter((info) => info.writer !== null)
-}
-
-async function unknownRun(context: ServerContext, name: StreamName): Promise<Refusal> {
-  return (await context.store.wasRun(name))
-    ? new Refusal(410, 'gone', 'This run has expired or was deleted. Send the message again for a new one.')
-    : new Refusal(404, 'unknown-stream', 'There is no such run in this chat.')
 }
 
 // The path as it was sent: a router may have decoded `%2F` by now.

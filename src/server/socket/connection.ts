@@ -1,0 +1,222 @@
+import type { ClientFrame, ServerFrame, SubscribeFrame } from '../../protocol/socket.ts'
+import { SOCKET_CLOSE } from '../../protocol/socket.ts'
+import { Refusal } from '../answers.ts'
+import { answerRequest } from './answer-request.ts'
+import { FrameAllowance } from './frame-allowance.ts'
+import type { Handshake } from './handshake.ts'
+import type { OpenSocket, SocketReceiver } from './open-socket.ts'
+import { parseFrame } from './parse-frame.ts'
+import type { SocketServices } from './socket-services.ts'
+import { makeSubscription } from './subscribe.ts'
+import type { Subscription } from './subscription.ts'
+
+/** Heartbeats of silence after which a client is taken for gone, as clients do with servers (PROTOCOL.md 4.1). */
+const SILENT_BEATS = 4
+
+/** A client that asks on although it has so many times the watermark still to read is not served any more. */
+const MAX_WATERMARKS = 4
+
+const PING = JSON.stringify({ type: 'ping' } satisfies ServerFrame)
+
+interface Subscribed {
+  readonly subscription: Subscription
+  leave: () => void
+}
+
+export interface ConnectionOptions {
+  readonly services: SocketServices
+  readonly socket: OpenSocket
+  readonly handshake: Handshake
+  /** Names the socket in presence. */
+  readonly watcher: string
+  /** There is more to send than there is room for. */
+  readonly onStalled: (connection: Connection) => void
+  readonly onClosed: (connection: Connection) => void
+}
+
+/** One socket: its subscriptions, each with its turn, and the answers to what it asks. */
+export class Connection implements SocketReceiver {
+  readonly #options: ConnectionOptions
+  readonly #allowance: FrameAllowance
+  readonly #subscribed = new Map<number, Subscribed>()
+  /** Subscriptions that may have a frame, in the order of their turns. */
+  readonly #ready = new Set<number>()
+  #heardAt: number
+  /** Since when there was no room. */
+  #stalledAt: number | null = null
+  #isClosed = false
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    const { context, limits } = options.services
+    this.#allowance = new FrameAllowance(limits.framesPerSecond, context.now)
+    this.#heardAt = context.now()
+    this.#say({
+      type: 'welcome',
+      heartbeat: Math.ceil(context.heartbeatMs / 1000),
+      watcher: options.watcher,
+      limits: {
+        frameBytes: limits.maxFrameBytes,
+        subscriptions: limits.maxSubscriptions,
+        framesPerSecond: limits.framesPerSecond,
+      },
+    })
+  }
+
+  receive(text: unknown): void {
+    if (this.#isClosed) return
+    const { services } = this.#options
+    this.#heardAt = services.context.now()
+    if (typeof text === 'string' && text.length > services.limits.maxFrameBytes) {
+      return this.close(SOCKET_CLOSE.refused, 'too-large')
+    }
+    const parsed = parseFrame(text)
+    const allowed = this.#allowance.spend()
+    if (allowed === 'flood') return this.close(SOCKET_CLOSE.refused, 'too-fast')
+    if ('refusal' in parsed) return this.#refuse(parsed.id, parsed.refusal)
+    const { frame } = parsed
+    if (frame.type === 'pong') return
+    if (frame.type === 'ack') return this.#subscribed.get(frame.sub)?.subscription.acknowledge(frame.bytes)
+    if (allowed === 'too-fast') {
+      const message = `At most ${services.limits.framesPerSecond} frames a second are taken. Send this one again later.`
+      return this.#refuse(frame.id, new Refusal(429, 'too-fast', message))
+    }
+    if (this.#options.socket.bufferedAmount > MAX_WATERMARKS * services.limits.watermarkBytes) {
+      return this.close(SOCKET_CLOSE.tooSlow, 'too-slow')
+    }
+    this.#answer(frame)
+  }
+
+  drained(): void {
+    if (this.#stalledAt !== null) this.#pump()
+  }
+
+  closed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const sub of [...this.#subscribed.keys()]) this.#forget(sub)
+    this.#options.onClosed(this)
+  }
+
+  /** Says why, and ends everything. */
+  close(code: number, reason: string): void {
+    if (this.#isClosed) return
+    this.closed()
+    this.#options.socket.close(code, reason)
+  }
+
+  /** To be called as often as was promised. */
+  beat(): void {
+    const { context, limits } = this.#options.services
+    if (context.now() - this.#heardAt > SILENT_BEATS * context.heartbeatMs) {
+      this.close(SOCKET_CLOSE.tooSlow, 'silent')
+    } else if (this.#options.socket.bufferedAmount < limits.watermarkBytes) {
+      this.#options.socket.send(PING)
+    }
+  }
+
+  /** Looks whether there is room again. Returns whether there is; one that had none for too long is closed. */
+  retry(): boolean {
+    this.drained()
+    if (this.#stalledAt === null || this.#isClosed) return true
+    const { context, limits } = this.#options.services
+    if (context.now() - this.#stalledAt <= limits.stallMs) return false
+    this.close(SOCKET_CLOSE.tooSlow, 'too-slow')
+    return true
+  }
+
+  #answer(frame: ClientFrame): void {
+    this.#perform(frame).then(
+      (answer) => {
+        this.#say({ type: 'ok', id: frame.id, ...answer })
+        if (frame.type === 'subscribe') this.#wake(frame.sub)
+      },
+      (error: unknown) => {
+        if (!(error instanceof Refusal)) this.#options.services.onError(error)
+        const internal = (): Refusal => new Refusal(500, 'internal', 'The server failed. Its log says why; try again.')
+        this.#refuse(frame.id, error instanceof Refusal ? error : internal())
+      },
+    )
+  }
+
+  async #perform(frame: ClientFrame): Promise<object> {
+    const { services, handshake } = this.#options
+    switch (frame.type) {
+      case 'subscribe':
+        return this.#subscribe(frame)
+      case 'unsubscribe':
+        if (!this.#subscribed.has(frame.sub)) throw new Refusal(404, 'unknown-sub', 'There is no such subscription.')
+        this.#forget(frame.sub)
+        return {}
+      case 'ping':
+        return {}
+      default:
+        return answerRequest(services, handshake, frame)
+    }
+  }
+
+  async #subscribe(frame: SubscribeFrame): Promise<object> {
+    const { services, handshake, watcher } = this.#options
+    const { sub } = frame
+    if (this.#subscribed.has(sub)) throw new Refusal(409, 'sub-taken', `There is a subscription ${sub} already.`)
+    if (this.#subscribed.size >= services.limits.maxSubscriptions) {
+      const message = `A socket has at most ${services.limits.maxSubscriptions} subscriptions. End one, or open another socket.`
+      throw new Refusal(429, 'too-many-subscriptions', message)
+    }
+    const host = { ready: () => this.#wake(sub), over: () => this.#forget(sub) }
+    const { subscription, channel } = makeSubscription(services, handshake, frame, host)
+    const mine: Subscribed = { subscription, leave: () => {} }
+    this.#subscribed.set(sub, mine)
+    try {
+      const answer = await subscription.open()
+      if (channel !== null && this.#subscribed.get(sub) === mine) {
+        mine.leave = services.presence.enter(channel, watcher, frame.as ?? null)
+      }
+      return answer
+    } catch (error) {
+      if (this.#subscribed.get(sub) === mine) this.#forget(sub)
+      throw error
+    }
+  }
+
+  #forget(sub: number): void {
+    const mine = this.#subscribed.get(sub)
+    this.#subscribed.delete(sub)
+    this.#ready.delete(sub)
+    mine?.subscription.close()
+    mine?.leave()
+  }
+
+  #wake(sub: number): void {
+    if (!this.#subscribed.has(sub)) return
+    this.#ready.add(sub)
+    this.#pump()
+  }
+
+  /** One frame of each subscription in turn, as long as there is room. */
+  #pump(): void {
+    const { socket, services, onStalled } = this.#options
+    for (const sub of this.#ready) {
+      if (socket.bufferedAmount >= services.limits.watermarkBytes) {
+        if (this.#stalledAt !== null) return
+        this.#stalledAt = services.context.now()
+        return onStalled(this)
+      }
+      this.#ready.delete(sub)
+      const frame = this.#subscribed.get(sub)?.subscription.next() ?? null
+      if (frame === null) continue
+      // To the end of the line: a set is walked in the order of insertion, also through what is added meanwhile.
+      if (this.#subscribed.has(sub)) this.#ready.add(sub)
+      socket.send(frame)
+    }
+    this.#stalledAt = null
+  }
+
+  #refuse(id: number | null, { code, message, status }: Refusal): void {
+    this.#say({ type: 'error', id, error: { code, message, status } })
+  }
+
+  #say(frame: ServerFrame): void {
+    if (!this.#isClosed) this.#options.socket.send(JSON.stringify(frame))
+  }
+}

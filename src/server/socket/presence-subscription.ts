@@ -1,0 +1,55 @@
+import type { ServerFrame, SocketAnswers, Watcher } from '../../protocol/socket.ts'
+import { checkChannel } from '../stream-path.ts'
+import type { Presence } from './presence.ts'
+import type { Subscription, SubscriptionHost } from './subscription.ts'
+import type { Visitor } from './visitor.ts'
+
+/** Who watches a channel: a list, then what changed of it whenever there is room, so that nothing piles up for a slow client. */
+export class PresenceSubscription implements Subscription {
+  readonly #presence: Presence
+  readonly #channel: string
+  readonly #sub: number
+  readonly #host: SubscriptionHost
+  readonly #visitor: Visitor
+  #told: ReadonlyMap<string, Watcher> = new Map()
+  #leave: (() => void) | null = null
+  #isClosed = false
+
+  /** @throws {Refusal} where the channel's name is none */
+  constructor(presence: Presence, channel: string, sub: number, host: SubscriptionHost, visitor: Visitor) {
+    this.#presence = presence
+    this.#channel = checkChannel(channel)
+    this.#sub = sub
+    this.#host = host
+    this.#visitor = visitor
+  }
+
+  async open(): Promise<SocketAnswers['subscribe']> {
+    await this.#visitor.mayDoInChannel('read', this.#channel)
+    if (!this.#isClosed) this.#leave = this.#presence.watch(this.#channel, () => this.#host.ready())
+    this.#told = this.#presence.list(this.#channel)
+    return { watchers: [...this.#told.values()] }
+  }
+
+  next(): string | null {
+    const before = this.#told
+    const now = this.#presence.list(this.#channel)
+    if (this.#isClosed || now === before) return null
+    this.#told = now
+    const joined = [...now.values()].filter((watcher) => !isSame(before.get(watcher.watcher), watcher))
+    const left = [...before.values()].filter(({ watcher }) => !now.has(watcher))
+    if (joined.length === 0 && left.length === 0) return null
+    return JSON.stringify({ type: 'presence', sub: this.#sub, joined, left } satisfies ServerFrame)
+  }
+
+  acknowledge(): void {}
+
+  close(): void {
+    this.#isClosed = true
+    this.#leave?.()
+  }
+}
+
+function isSame(a: Watcher | undefined, b: Watcher): boolean {
+  return a !== undefined && a.as === b.as && a.since === b.since
+}

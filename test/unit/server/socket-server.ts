@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { createGuard } from '../../../src/server/guard.ts'
+import { createStreamHandler } from '../../../src/server/handler.ts'
+import type { StreamHandler, StreamHandlerOptions } from '../../../src/server/handler.ts'
+import { serveSockets } from '../../../src/server/node-sockets.ts'
+import { MemoryStreamStore } from '../../../src/server/stores/memory.ts'
+import type { StreamStore } from '../../../src/server/stream-store.ts'
+import { SocketClient } from './socket-client.ts'
+
+/** A handler behind a server of Node on a port of its own, with sockets, and short ways to use it. */
+export class SocketTestServer {
+  readonly store: StreamStore
+  readonly handler: StreamHandler
+  readonly url: string
+  readonly port: number
+  readonly #server: Server
+  readonly #terminate: () => void
+  readonly #clients: SocketClient[] = []
+
+  private constructor(server: Server, handler: StreamHandler, store: StreamStore, terminate: () => void) {
+    this.#server = server
+    this.handler = handler
+    this.store = store
+    this.port = (server.address() as AddressInfo).port
+    this.url = `http://127.0.0.1:${this.port}`
+    this.#terminate = terminate
+  }
+
+  static async start(
+    options: Omit<StreamHandlerOptions, 'store'> & { store?: StreamStore; token?: string } = {},
+  ): Promise<SocketTestServer> {
+    const store = options.store ?? new MemoryStreamStore()
+    const handler = createStreamHandler({ sockets: {}, ...options, store })
+    const guard = createGuard({ isLoopback: options.token === undefined, token: options.token ?? null })
+    const listener = getRequestListener(async (request) => guard(request) ?? handler.fetch(request), {
+      overrideGlobalObjects: false,
+    })
+    const server = createServer(listener)
+    const sockets = serveSockets(server, handler, guard, options.sockets)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return new SocketTestServer(server, handler, store, () => sockets.terminate())
+  }
+
+  async client(headers?: Record<string, string>): Promise<SocketClient> {
+    const client = await SocketClient.open(this.url, headers)
+    this.#clients.push(client)
+    return client
+  }
+
+  async create(path: string, contentType = 'text/plain'): Promise<void> {
+    await this.#send('PUT', path, { 'content-type': contentType })
+  }
+
+  async append(path: string, body: string | Uint8Array<ArrayBuffer>, contentType = 'text/plain'): Promise<void> {
+    await this.#send('POST', path, { 'content-type': contentType }, body)
+  }
+
+  async end(path: string, ending?: unknown): Promise<void> {
+    const given = ending === undefined ? {} : { 'stream-ending': JSON.stringify(ending) }
+    await this.#send('POST', path, { 'stream-closed': 'true', ...given })
+  }
+
+  async figures(): Promise<string> {
+    return (await fetch(`${this.url}/metrics`)).text()
+  }
+
+  async close(): Promise<void> {
+    for (const { socket } of this.#clients) socket.terminate()
+    await this.handler.close()
+    this.#terminate()
+    this.#server.closeAllConnections()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body?: string | Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
+    const request = new Request(this.url + path, { method, headers, ...(body !== undefined && { body }) })
+    const response = await this.handler.fetch(request)
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+  }
+}
