@@ -7,6 +7,7 @@ import { createGuard } from '../../../src/server/guard.ts'
 import { createStreamHandler } from '../../../src/server/handler.ts'
 import type { StreamHandler, StreamHandlerOptions } from '../../../src/server/handler.ts'
 import { serveSockets } from '../../../src/server/node-sockets.ts'
+import type { OpenSocket } from '../../../src/server/socket/open-socket.ts'
 import { MemoryStreamStore } from '../../../src/server/stores/memory.ts'
 import type { StreamStore } from '../../../src/server/stream-store.ts'
 import { SocketClient } from './socket-client.ts'
@@ -17,14 +18,23 @@ export class SocketTestServer {
   readonly handler: StreamHandler
   readonly url: string
   readonly port: number
+  /** The server's ends of the sockets, in the order in which they were accepted. */
+  readonly accepted: OpenSocket[]
   readonly #server: Server
   readonly #terminate: () => void
   readonly #clients: SocketClient[] = []
 
-  private constructor(server: Server, handler: StreamHandler, store: StreamStore, terminate: () => void) {
+  private constructor(
+    server: Server,
+    handler: StreamHandler,
+    store: StreamStore,
+    accepted: OpenSocket[],
+    terminate: () => void,
+  ) {
     this.#server = server
     this.handler = handler
     this.store = store
+    this.accepted = accepted
     this.port = (server.address() as AddressInfo).port
     this.url = `http://127.0.0.1:${this.port}`
     this.#terminate = terminate
@@ -40,10 +50,15 @@ export class SocketTestServer {
       overrideGlobalObjects: false,
     })
     const server = createServer(listener)
-    const sockets = serveSockets(server, handler, guard, options.sockets)
+    const accepted: OpenSocket[] = []
+    const acceptSocket: StreamHandler['acceptSocket'] = (request, socket) => {
+      accepted.push(socket)
+      return handler.acceptSocket(request, socket)
+    }
+    const sockets = serveSockets(server, { ...handler, acceptSocket }, guard, options.sockets)
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new SocketTestServer(server, handler, store, () => sockets.terminate())
+    return new SocketTestServer(server, handler, store, accepted, () => sockets.terminate())
   }
 
   async client(headers?: Record<string, string>): Promise<SocketClient> {
