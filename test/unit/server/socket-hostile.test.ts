@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import WebSocket from 'ws'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -246,7 +247,7 @@ describe('a frame', () => {
     const other = await server.client()
     const url = `ws://127.0.0.1:${server.port}/v1/ws`
     const socket = new WebSocket(url, 'headwater.1')
-    const wire = await new Promise<import('node:net').Socket>((resolve) =>
+    const wire = await new Promise<Socket>((resolve) =>
       socket.once('upgrade', (response) => resolve(response.socket)),
     )
     socket.on('error', () => {})

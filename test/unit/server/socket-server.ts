@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
+import type { Ending } from '../../../src/protocol/chunk.ts'
 import { createGuard } from '../../../src/server/guard.ts'
 import { createStreamHandler } from '../../../src/server/handler.ts'
 import type { StreamHandler, StreamHandlerOptions } from '../../../src/server/handler.ts'
@@ -75,9 +76,8 @@ export class SocketTestServer {
     await this.#send('POST', path, { 'content-type': contentType }, body)
   }
 
-  async end(path: string, ending?: unknown): Promise<void> {
-    const given = ending === undefined ? {} : { 'stream-ending': JSON.stringify(ending) }
-    await this.#send('POST', path, { 'stream-closed': 'true', ...given })
+  async end(path: string, ending: Ending = { kind: 'done' }): Promise<void> {
+    await this.#send('POST', path, { 'stream-closed': 'true', 'stream-ending': JSON.stringify(ending) })
   }
 
   async figures(): Promise<string> {
