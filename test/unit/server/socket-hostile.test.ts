@@ -247,9 +247,7 @@ describe('a frame', () => {
     const other = await server.client()
     const url = `ws://127.0.0.1:${server.port}/v1/ws`
     const socket = new WebSocket(url, 'headwater.1')
-    const wire = await new Promise<Socket>((resolve) =>
-      socket.once('upgrade', (response) => resolve(response.socket)),
-    )
+    const wire = await new Promise<Socket>((resolve) => socket.once('upgrade', (response) => resolve(response.socket)))
     socket.on('error', () => {})
     // Not masked, reserved bits set, an opcode that there is not.
     wire.write(Buffer.from([0xff, 0x05, 1, 2, 3, 4, 5]))
