@@ -22,7 +22,7 @@ export class Handshake {
    * @throws {Refusal} 400 for a header that a page may not set, or that is none
    */
   request(method: 'GET' | 'POST', path: string, headers: FrameHeaders = {}): Request {
-    const all = new Headers(this.#headers.map(([name, value]) => [name, value]))
+    const all = new Headers(this.#headers.map(([name, value]): [string, string] => [name, value]))
     for (const [name, value] of Object.entries(headers)) {
       if (FORBIDDEN.test(name)) throw new Refusal(400, 'bad-header', `A frame may not carry the header ${name}.`)
       try {
