@@ -44,6 +44,8 @@ export interface HubContext {
   readonly outbox: Outbox
   readonly clock: Clock
   readonly connect: ConnectUpstream
+  /** Whether a row's stream goes over a shared socket now, and so takes none of the {@link pool}'s connections. */
+  isShared(row: StreamRow): boolean
   /** Tells a producer that its stream is cancelled. Resolves once told; rejects with `network` or `http`. */
   cancelUpstream(row: StreamRow, signal: AbortSignal): Promise<void>
   /** Between 0 and 1. */

@@ -12,6 +12,7 @@ import { OverlayLogStore } from '../store/overlay-store.ts'
 import type { Locks } from '../liveness/locks.ts'
 import type { CancelUpstream } from '../upstream/cancel-upstream.ts'
 import type { ReachUpstream } from '../upstream/reach-upstream.ts'
+import type { SharedSockets } from '../upstream/socket/shared-sockets.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
 import { PlacedSchema } from './check-message.ts'
 import { ConnectionPool } from './connection-pool.ts'
@@ -69,6 +70,8 @@ export interface HubOptions {
   locks: Locks
   pings: Pings
   connect: ConnectUpstream
+  /** The sockets that streams share. Absent: none are. */
+  sockets?: Pick<SharedSockets, 'carries' | 'nudge' | 'close' | 'onopen'>
   cancel: CancelUpstream
   reach: ReachUpstream
   clock: Clock
@@ -155,6 +158,8 @@ export class Hub {
       clock,
       connect: (request, signal) =>
         this.#secrets.used(request.streamId, request.headers, options.connect(request, signal)),
+      isShared: ({ source, resumeUrl, sent }) =>
+        source !== null && options.sockets?.carries({ source, resumeUrl, resuming: sent }) === true,
       cancelUpstream: async (row, signal) => {
         const { cancelUrl: url } = row
         if (url !== null) await this.#secrets.request(row, (headers) => options.cancel({ url, headers }, signal))
@@ -174,6 +179,7 @@ export class Hub {
       isNeeded: (streamId) => this.#isNeeded(streamId),
       whenOwnerStuck: (streamId, signal) => this.#stuckOwners.whenStuck(streamId, signal),
     }
+    if (options.sockets) options.sockets.onopen = () => this.#poke()
     // Rule 11: listen before the first read.
     options.pings.onmessage = ({ data }: MessageEvent<unknown>) => {
       // From whatever version of a hub is on the channel.
@@ -545,6 +551,10 @@ export class Hub {
 
   removeTab(tab: AttachedTab): void {
     this.#tabs.delete(tab)
+    this.#poke()
+  }
+
+  #poke(): void {
     for (const session of this.#sessions.values()) session.poke()
   }
 
@@ -571,6 +581,7 @@ export class Hub {
   /** A tab says that an attempt is worth while now. */
   nudge(): void {
     this.#context.outbox.nudge()
+    this.#options.sockets?.nudge()
     for (const session of this.#sessions.values()) session.nudge()
   }
 
@@ -592,6 +603,7 @@ export class Hub {
     this.#closed.abort()
     for (const tab of [...this.#tabs]) tab.drop()
     await Promise.all([...this.#sessions.values()].map((session) => session.close()))
+    this.#options.sockets?.close()
     await this.store.settle({ now: true })
     this.#options.pings.close()
     this.store.close()

@@ -47,7 +47,7 @@ export type SessionEvent =
   | { type: 'progress' }
   /** The connection is lost; `again` while automatic attempts are left. */
   | { type: 'lost'; again: boolean }
-  /** Another stream waits for the connection; this one had its turn. */
+  /** Another stream waits for the connection, and this one had its turn; or it goes on another way, over a shared socket or back from there. */
   | { type: 'yielded' }
   /** Time for the next attempt; `fresh` where somebody asked for it, which makes it the first again. */
   | { type: 'due'; fresh: boolean }

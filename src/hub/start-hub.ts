@@ -9,6 +9,7 @@ import { MemoryLogStore } from '../store/memory-store.ts'
 import { createCancelUpstream } from '../upstream/cancel-upstream.ts'
 import { createConnectUpstream } from '../upstream/connect-upstream.ts'
 import { createReachUpstream } from '../upstream/reach-upstream.ts'
+import { SharedSockets } from '../upstream/socket/shared-sockets.ts'
 import type { Clock } from './hub-context.ts'
 import { Hub, type HubOptions, type Pings } from './hub.ts'
 import { TabLink } from './tab-link.ts'
@@ -48,6 +49,15 @@ async function openStore(durable: boolean): Promise<LogStore> {
 // Called as a method of anything else, `fetch` throws.
 const callFetch: typeof fetch = (input, init) => fetch(input, init)
 
+/** Sockets that streams share. A service worker has none: browsers end it within minutes, and what it sends is sent in that time. */
+const openSockets = (): SharedSockets =>
+  new SharedSockets({
+    open: (url, protocol) => new WebSocket(url, protocol),
+    now: () => Date.now(),
+    delay: (ms, signal) => clock.delay(ms, signal),
+    random: Math.random,
+  })
+
 /** A service worker hears of it as of any request of this origin, also when no page is left. Where none answers, nobody wanted to know. */
 const tellEnding: HubOptions['ended'] = (notice, path) => {
   if (path !== null) void fetch(path, { method: 'POST', body: JSON.stringify(notice) }).catch(() => undefined)
@@ -67,6 +77,7 @@ export async function startHub(
   const bootId = nanoid()
   const shared = 'locks' in navigator
   const locks: Locks = shared ? navigator.locks : soloLocks
+  const sockets = tier === 'service-worker' ? undefined : openSockets()
   // Held for life; its end is the only sign of death that a tab gets.
   await acquireLock(locks, hubLock(bootId))
   const hub = new Hub({
@@ -75,8 +86,12 @@ export async function startHub(
     store: await openStore(shared),
     locks,
     pings: shared ? new BroadcastChannel(MOVED_CHANNEL) : silentPings,
-    connect: createConnectUpstream({ fetch: callFetch, now: () => Date.now() }),
-    cancel: createCancelUpstream({ fetch: callFetch }),
+    connect: createConnectUpstream({ fetch: callFetch, now: () => Date.now(), ...(sockets && { sockets }) }),
+    cancel: createCancelUpstream({
+      fetch: callFetch,
+      ...(sockets && { shared: (request) => sockets.cancel(request) }),
+    }),
+    ...(sockets && { sockets }),
     reach: createReachUpstream({ fetch: callFetch }),
     ended,
     clock,

@@ -5,6 +5,7 @@ import type { StoredSource } from '../protocol/source.ts'
 import type { StreamRow } from '../store/log-store.ts'
 import { askedDelay, backoffDelay, isCredentialsRefusal, isRetryable } from '../upstream/backoff.ts'
 import type { UpstreamConnection } from '../upstream/upstream.ts'
+import { WayLost } from '../upstream/way-lost.ts'
 import type { Slot } from './connection-pool.ts'
 import { FollowedStream, type StreamListener } from './followed-stream.ts'
 import type { HubContext } from './hub-context.ts'
@@ -332,20 +333,26 @@ export class StreamSession extends FollowedStream {
     return Promise.race([waiting, interrupted])
   }
 
+  /** Whether the stream can go over a socket that streams share: then it takes no connection of its own. */
+  get #isShared(): boolean {
+    return this.row !== undefined && this.#context.isShared(this.row)
+  }
+
   async #waitForSlot(owned: Ownership): Promise<SessionEvent> {
     const interruption = this.#interruption(owned)
     if (interruption) return interruption
+    if (this.#isShared) return { type: 'slot' }
     const origin = new URL(this.row?.source?.url ?? 'http://localhost').origin
     if (this.#context.pool.isBusy(origin)) {
       await this.#commit((row) => waiting(row, row.status, 'connection', this.#context.clock.now()), owned.epoch)
     }
     const enough = new AbortController()
     const request = this.#context.pool.acquire(origin, enough.signal)
-    void this.#watch(() => this.#interruption(owned) !== null, enough, request)
+    void this.#watch(() => this.#interruption(owned) !== null || this.#isShared, enough, request)
     try {
       this.#slot = await request
     } catch {
-      return this.#interruption(owned) ?? { type: 'fenced' }
+      return this.#interruption(owned) ?? { type: 'yielded' }
     }
     return { type: 'slot' }
   }
@@ -415,7 +422,8 @@ export class StreamSession extends FollowedStream {
     abort: AbortController,
   ): Promise<UpstreamConnection> {
     const { source, streamId, position, resumeUrl, verdict, dialect } = row
-    const request = { source, streamId, position, resumeUrl, resuming: row.sent, verdict, dialect }
+    const shared = this.#slot === null
+    const request = { source, streamId, position, resumeUrl, resuming: row.sent, verdict, dialect, shared }
     const send = (given: SecretHeaders): Promise<UpstreamConnection> => {
       const sent = this.#context.connect({ ...request, headers: given }, abort.signal)
       void this.#watch(() => this.#interruption(owned) !== null, abort, sent)
@@ -471,7 +479,8 @@ export class StreamSession extends FollowedStream {
       },
     })
     const slot = this.#slot
-    const mayYield = (): boolean => slot?.wanted.aborted === true && this.row?.resumable === true
+    const mayYield = (): boolean =>
+      slot !== null && this.row?.resumable === true && (slot.wanted.aborted || this.#isShared)
     const onWanted = (): void => this.signalChange()
     slot?.wanted.addEventListener('abort', onWanted, { once: true })
     const pumping = this.#pump(upstream, intake)
@@ -512,6 +521,8 @@ export class StreamSession extends FollowedStream {
 
   /** The connection is lost, or could not be made: what now? */
   async #lost(owned: Ownership, error: unknown): Promise<SessionEvent> {
+    // Of the stream nothing is known: whatever else is open shows whether it is lost.
+    if (error instanceof WayLost) return { type: 'yielded' }
     const failure = toErrorValue(error, 'network')
     this.#askedDelay = askedDelay(error)
     if (failure.code === 'network' && this.row?.source) this.#context.outbox.lost(this.row.source.url)

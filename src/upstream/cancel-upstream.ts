@@ -8,6 +8,8 @@ export interface CancelUpstreamOptions {
   now?: () => number
   /** How long the producer may take to answer, in milliseconds. Default 10 s. */
   timeoutMs?: number
+  /** Another way, tried first: false where the producer could not be told by it. Default: none. */
+  shared?: (request: CancelRequest) => Promise<boolean>
 }
 
 /** What a cancel needs to know. */
@@ -24,16 +26,19 @@ export type CancelUpstream = (request: CancelRequest, signal?: AbortSignal) => P
 // A person waits for it with the finger on the button; longer than this is "could not be reached".
 const TIMEOUT_MS = 10_000
 
-// Unknown, ended already, expired: in each case nothing runs any more.
-const ALREADY_OVER = [404, 409, 410]
+/** Unknown, ended already, expired: in each case nothing runs any more. */
+export const ALREADY_OVER: readonly number[] = [404, 409, 410]
 
 /**
  * Makes the function that calls a stream's cancel address.
  * It throws `network` (no answer in time, or none at all), `http` (refused), or `aborted`.
  */
 export function createCancelUpstream(options: CancelUpstreamOptions = {}): CancelUpstream {
-  const { fetch = (...args) => globalThis.fetch(...args), now = Date.now, timeoutMs = TIMEOUT_MS } = options
-  return async ({ url, headers = [] }, signal) => {
+  const { fetch = (...args) => globalThis.fetch(...args), now = Date.now, timeoutMs = TIMEOUT_MS, shared } = options
+  return async (request, signal) => {
+    // Told twice, a producer stops once: so it is asked over HTTP also where only the answer did not come.
+    if (shared !== undefined && (await shared(request))) return
+    const { url, headers = [] } = request
     const closing = new AbortController()
     const abort = (): void => closing.abort()
     const timer = setTimeout(abort, timeoutMs)

@@ -10,8 +10,10 @@ import { readBody } from './read-body.ts'
 import { findEvidence, mediaType, readHead, resolveFormat, type Evidence, type Format } from './read-head.ts'
 import { readUnits, takeUnits } from './read-units.ts'
 import { heartbeatLimit, READ_LIMIT, within, WRITE_LIMIT, type Delay, type SilenceLimit } from './silence.ts'
+import type { SharedSockets } from './socket/shared-sockets.ts'
 import { SseParser } from './sse-parser.ts'
-import type { ConnectUpstream, UpstreamConnection, UpstreamFrame, UpstreamRequest } from './upstream.ts'
+import type { ConnectUpstream, UpstreamConnection, UpstreamFrame, UpstreamHead, UpstreamRequest } from './upstream.ts'
+import { WayLost } from './way-lost.ts'
 
 /** What {@link createConnectUpstream} takes from its surroundings. */
 export interface ConnectUpstreamOptions {
@@ -23,6 +25,8 @@ export interface ConnectUpstreamOptions {
   probeMs?: number
   /** The time in which silence is counted. Default: timers. */
   delay?: Delay
+  /** The sockets that streams share. Default: none. */
+  sockets?: SharedSockets
 }
 
 // The protocol's server sends a control event at once; a proxy that holds it back for this long holds everything back.
@@ -48,16 +52,26 @@ export function createConnectUpstream(options: ConnectUpstreamOptions = {}): Con
     now = Date.now,
     probeMs = PROBE_MS,
     delay = timerDelay,
+    sockets,
   } = options
 
   return async (request, signal) => {
+    if (request.shared) {
+      if (sockets === undefined) throw new WayLost('No socket is open.')
+      return sockets.connect(request, signal)
+    }
     const closing = new AbortController()
     const close = (): void => closing.abort()
     if (signal.aborted) close()
     signal.addEventListener('abort', close, { once: true })
+    let unwant: () => void = () => undefined
     const release = (): void => {
       signal.removeEventListener('abort', close)
       close()
+      unwant()
+    }
+    const learn: Surroundings['learn'] = (...found) => {
+      unwant = sockets?.learn(request, ...found) ?? unwant
     }
     const send: Surroundings['send'] = async (built, sendSignal = closing.signal, limit) => {
       const { url, method, headers, body } = built
@@ -67,11 +81,13 @@ export function createConnectUpstream(options: ConnectUpstreamOptions = {}): Con
         const patience = limit ?? (isSafe(method) ? READ_LIMIT : WRITE_LIMIT)
         return await within(fetch(url, init), patience, delay, url)
       } catch (thrown) {
-        throw networkError(thrown, url, sendSignal)
+        const error = networkError(thrown, url, sendSignal)
+        if (error.code === 'network') sockets?.unreachable(url)
+        throw error
       }
     }
     try {
-      return await open(request, { send, now, probeMs, delay, signal: closing.signal, release })
+      return await open(request, { send, learn, now, probeMs, delay, signal: closing.signal, release })
     } catch (error) {
       release()
       throw error
@@ -85,6 +101,8 @@ export const connectUpstream: ConnectUpstream = createConnectUpstream()
 interface Surroundings {
   /** `limit`: how long the head may take; default by the method. */
   send: (built: BuiltRequest, signal?: AbortSignal, limit?: SilenceLimit) => Promise<Response>
+  /** Learns from a response what else the stream can be had by. */
+  learn: (response: Response, url: string, format: Format, head: UpstreamHead) => void
   now: () => number
   probeMs: number
   delay: Delay
@@ -94,7 +112,7 @@ interface Surroundings {
 }
 
 async function open(request: UpstreamRequest, around: Surroundings): Promise<UpstreamConnection> {
-  const { send, now, probeMs, delay, signal } = around
+  const { send, learn, now, probeMs, delay, signal } = around
   const built = buildRequest(request)
   const { token } = request.position
   const isDurable = request.source.format === 'durable-stream'
@@ -115,9 +133,15 @@ async function open(request: UpstreamRequest, around: Surroundings): Promise<Ups
     response = await getRange(durable, progress, range)
     head.contentType = response.headers.get('content-type')
   }
+  learn(response, built.url, format, head)
   const frames =
     format === 'durable-stream'
-      ? readDurableStream(durable, response, durableMode(mediaType(response) ?? ''), progress)
+      ? readDurableStream(
+          durable,
+          response,
+          durableMode(mediaType(response.headers.get('content-type')) ?? ''),
+          progress,
+        )
       : response.status === 204
         ? readNothing(request, progress, built.url)
         : readResponse(response, format, evidence, progress, around, built.url)

@@ -51,12 +51,15 @@ export class DurableBodyReader {
   #progress: Progress
   #now: () => number
   #bytes: ByteReader
+  #endMark: string | null
 
-  constructor(mode: DurableMode, progress: Progress, now: () => number) {
+  /** @param endMark a last chunk for the end of the stream, where its other representation has one */
+  constructor(mode: DurableMode, progress: Progress, now: () => number, endMark: string | null = null) {
     this.#mode = mode
     this.#progress = progress
     this.#now = now
     this.#bytes = new ByteReader(progress, mode === 'text')
+    this.#endMark = endMark
   }
 
   /**
@@ -66,7 +69,9 @@ export class DurableBodyReader {
   async *read(body: AsyncIterable<Uint8Array>, place: DurablePlace): AsyncGenerator<UpstreamFrame, boolean> {
     const json = this.#mode === 'json' ? new JsonArrayParser() : null
     let chunks: NewChunk[] = []
+    let read = false
     for await (const bytes of body) {
+      read = true
       if (chunks.length > 0) yield this.#progress.frame(chunks)
       const taken = this.#take(json === null ? bytes : json.feed(bytes))
       chunks = taken.chunks
@@ -79,11 +84,19 @@ export class DurableBodyReader {
         throw json.failure
       }
     }
+    if (read && json?.complete === false) {
+      if (chunks.length > 0) yield this.#progress.frame(chunks)
+      throw new HeadwaterError(
+        'network',
+        'A page of the durable stream ended in the middle: it was cut off on the way.',
+      )
+    }
     const before = this.#progress.position.token
     this.#bytes.next(place.offset)
     if (place.ending !== null) {
       const rest = this.#bytes.flush()
       if (rest !== null) chunks.push({ time: this.#now(), data: rest })
+      if (this.#endMark !== null) chunks.push({ time: this.#now(), data: this.#endMark })
       yield this.#progress.lastFrame(place.ending, chunks)
       return true
     }

@@ -10,10 +10,12 @@ import type { UpstreamHead, UpstreamRequest } from './upstream.ts'
 /** A format that is decided. */
 export type Format = Exclude<SourceFormat, 'auto' | 'websocket'>
 
-/** The media type of a response without its parameters, in lower case; `null` where it has none. */
-export function mediaType(response: Response): string | null {
-  return response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() || null
+/** A content type without its parameters, in lower case; `null` where there is none. */
+export function mediaType(contentType: string | null): string | null {
+  return contentType?.split(';')[0]?.trim().toLowerCase() || null
 }
+
+const typeOf = (response: Response): string | null => mediaType(response.headers.get('content-type'))
 
 const NDJSON = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines']
 
@@ -22,7 +24,7 @@ const NDJSON = ['application/x-ndjson', 'application/ndjson', 'application/jsonl
  * @throws {HeadwaterError} `bad-response` where the two cannot both be true
  */
 export function resolveFormat(format: SourceFormat, response: Response, url: string): Format {
-  const type = mediaType(response)
+  const type = typeOf(response)
   if (format === 'websocket') {
     throw new HeadwaterError('bad-source', "Format 'websocket' is not read over fetch. Use the stream's HTTP address.")
   }
@@ -43,7 +45,7 @@ export function resolveFormat(format: SourceFormat, response: Response, url: str
 function guessDialect(format: Format, response: Response): string | null {
   if (response.headers.has(HEADER.uiMessageStream)) return 'ai-sdk'
   if (format === 'sse' || format === 'ndjson' || format === 'text') return format
-  return format === 'durable-stream' && mediaType(response)?.startsWith('text/') ? 'text' : null
+  return format === 'durable-stream' && typeOf(response)?.startsWith('text/') ? 'text' : null
 }
 
 /** What proves the end of a stream, in this format and dialect. */
@@ -64,7 +66,7 @@ export function findEvidence(request: UpstreamRequest, format: Format, dialectNa
 }
 
 /** An address out of a header: absolute, and of the source's origin, because credentials go there. */
-function sameOrigin(value: string | null | undefined, requestUrl: string, sourceUrl: string): string | null {
+export function sameOrigin(value: string | null | undefined, requestUrl: string, sourceUrl: string): string | null {
   if (!value) return null
   try {
     const url = new URL(value, requestUrl)

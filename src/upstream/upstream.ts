@@ -20,6 +20,8 @@ export interface UpstreamRequest {
   dialect: string | null
   /** Extra headers (credentials); never stored. */
   headers: readonly (readonly [string, string])[]
+  /** Goes on the socket that the streams of this origin share, and takes no connection of its own. Default false. */
+  shared?: boolean
 }
 
 /** What the response's head told. */
@@ -51,12 +53,16 @@ export interface UpstreamFrame {
  * One connection. Iterating it reads; leaving the loop or aborting the signal closes the socket.
  *
  * - Throws `HeadwaterError`: `network` (refused, cut, end of body without the evidence of an end: all worth another try), `http` (`data:
- *   {status, retryAfter?}`; 408, 425, 429 and 5xx are worth another try), `bad-response`, `too-large`. What was yielded before is good.
+ *   {status, retryAfter?}`; 408, 425, 429 and 5xx are worth another try), `bad-response`, `too-large`. One that is `shared` also throws
+ *   `WayLost`. What was yielded before is good.
  * - Pull-driven: it reads no further than its consumer asks, so back-pressure reaches the socket.
  */
 export interface UpstreamConnection extends AsyncIterable<UpstreamFrame> {
   readonly head: UpstreamHead
 }
 
-/** Opens a connection: resolves once the response's head is there. */
+/** What tells whether a request can go on a shared socket. */
+export type SharedTarget = Pick<UpstreamRequest, 'source' | 'resumeUrl' | 'resuming'>
+
+/** Opens a connection: resolves once the response's head is there, or the shared socket has opened the stream. */
 export type ConnectUpstream = (request: UpstreamRequest, signal: AbortSignal) => Promise<UpstreamConnection>
