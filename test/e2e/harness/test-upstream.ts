@@ -46,6 +46,10 @@ export class TestUpstream {
     server.on('request', (request, response) => {
       upstream.#handle(request, response).catch(() => response.destroy())
     })
+    server.on('upgrade', (request, wire) => {
+      if (upstream.#proxy === null) wire.destroy()
+      else upstream.#proxy.upgrade(request, wire)
+    })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     return upstream
   }
@@ -97,6 +101,7 @@ export class TestUpstream {
 
   async close(): Promise<void> {
     this.#server.closeAllConnections()
+    this.#proxy?.cutSockets()
     await new Promise((resolve) => this.#server.close(resolve))
   }
 }

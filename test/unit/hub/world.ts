@@ -2,7 +2,7 @@ import type { ChannelOptions } from '../../../src/client/api.ts'
 import { Connection } from '../../../src/client/connection.ts'
 import { backPorts } from '../../../src/client/hub-start.ts'
 import { HubChannel, type ChannelHost } from '../../../src/client/hub-channel.ts'
-import { Hub, type PingMessage, type Pings } from '../../../src/hub/hub.ts'
+import { Hub, type HubOptions, type PingMessage, type Pings } from '../../../src/hub/hub.ts'
 import type { Clock } from '../../../src/hub/hub-context.ts'
 import { TabLink } from '../../../src/hub/tab-link.ts'
 import { acquireLock, type Locks } from '../../../src/liveness/locks.ts'
@@ -338,6 +338,11 @@ export class World {
     return (request, signal) => this.upstream.connect(request, signal)
   }
 
+  /** The sockets that one hub's streams share. */
+  protected socketsOf(_hub: string): HubOptions['sockets'] {
+    return undefined
+  }
+
   /** A tab's end of its port to a hub. */
   protected wire(_tab: string, port: MessagePort): MessagePort {
     return port
@@ -370,6 +375,7 @@ export class World {
     const isDead = (): boolean => entry?.dead === true
     let entry: HubEntry | undefined = undefined
     const store = await this.storeOf(tag)
+    const sharing = this.socketsOf(tag)
     const connect = thread.upstream(this.connectOf(tag))
     const hub = new Hub({
       bootId: tag,
@@ -380,6 +386,7 @@ export class World {
       pings,
       // The browser closes what a dead worker had open.
       connect: (request, signal) => connect(request, AbortSignal.any([signal, sockets.signal])),
+      ...(sharing && { sockets: sharing }),
       cancel: ({ url }) => {
         this.cancelled.push(url)
         return Promise.resolve()

@@ -1,40 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createConnectUpstream } from '../../../src/upstream/connect-upstream.ts'
-import type { Delay } from '../../../src/upstream/silence.ts'
 import { collect, request, source, type Collected } from './collect.ts'
-
-/** Timers that run out when told. */
-class Timers {
-  #waiting = new Map<() => void, number>()
-  readonly delay: Delay = (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal.aborted) return resolve()
-      const done = (): void => {
-        this.#waiting.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      this.#waiting.set(done, ms)
-      signal.addEventListener('abort', done, { once: true })
-    })
-
-  /** Milliseconds of each timer that runs. */
-  get running(): number[] {
-    return [...this.#waiting.values()]
-  }
-
-  /** All timers run out, `times` times; what follows from it happens in between. */
-  async runOut(times = 1): Promise<void> {
-    for (let time = 0; time < times; time++) {
-      for (const done of [...this.#waiting.keys()]) done()
-      await settle()
-    }
-  }
-}
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
-}
+import { settle, Timers } from './timers.ts'
 
 /** A response that stays open, and the way to write to it. */
 function live(headers: Record<string, string>): { response: Response; write: (text: string) => void } {
