@@ -56,7 +56,7 @@ const terminal = v.object({
   message: v.optional(v.string()),
 })
 
-const source = v.object({
+const anySource = v.object({
   url: address,
   method: v.pipe(v.string(), v.regex(/^[A-Z]{1,16}$/)),
   headers: v.pipe(
@@ -78,6 +78,16 @@ const source = v.object({
   retries: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(1000)),
   credentials: v.boolean(),
 })
+
+/** A WebSocket is opened with GET and without a body, and never again for the same stream: it would begin somewhere in the middle. */
+const source = v.pipe(
+  anySource,
+  v.check(
+    ({ format, method, body }) => format !== 'websocket' || (method === 'GET' && body === null),
+    'is a WebSocket: it has neither a method nor a body',
+  ),
+  v.transform((given) => (given.format === 'websocket' ? { ...given, idempotent: false } : given)),
+)
 
 const meta = v.pipe(
   v.unknown(),

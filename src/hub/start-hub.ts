@@ -10,6 +10,7 @@ import { createCancelUpstream } from '../upstream/cancel-upstream.ts'
 import { createConnectUpstream } from '../upstream/connect-upstream.ts'
 import { createReachUpstream } from '../upstream/reach-upstream.ts'
 import { SharedSockets } from '../upstream/socket/shared-sockets.ts'
+import type { OpenWebSocket } from '../upstream/socket/web-socket.ts'
 import type { Clock } from './hub-context.ts'
 import { Hub, type HubOptions, type Pings } from './hub.ts'
 import { TabLink } from './tab-link.ts'
@@ -49,10 +50,12 @@ async function openStore(durable: boolean): Promise<LogStore> {
 // Called as a method of anything else, `fetch` throws.
 const callFetch: typeof fetch = (input, init) => fetch(input, init)
 
+const openSocket: OpenWebSocket = (url, protocol) => new WebSocket(url, protocol)
+
 /** Sockets that streams share. A service worker has none: browsers end it within minutes, and what it sends is sent in that time. */
 const openSockets = (): SharedSockets =>
   new SharedSockets({
-    open: (url, protocol) => new WebSocket(url, protocol),
+    open: openSocket,
     now: () => Date.now(),
     delay: (ms, signal) => clock.delay(ms, signal),
     random: Math.random,
@@ -86,7 +89,12 @@ export async function startHub(
     store: await openStore(shared),
     locks,
     pings: shared ? new BroadcastChannel(MOVED_CHANNEL) : silentPings,
-    connect: createConnectUpstream({ fetch: callFetch, now: () => Date.now(), ...(sockets && { sockets }) }),
+    connect: createConnectUpstream({
+      fetch: callFetch,
+      now: () => Date.now(),
+      openSocket,
+      ...(sockets && { sockets }),
+    }),
     cancel: createCancelUpstream({
       fetch: callFetch,
       ...(sockets && { shared: (request) => sockets.cancel(request) }),

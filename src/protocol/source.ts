@@ -12,7 +12,10 @@ export interface Source {
   headers?: HeadersInit
   /** Text and bytes go as they are; anything else as JSON with `content-type: application/json`. */
   body?: unknown
-  /** Default `auto`: told by the response's content type. */
+  /**
+   * Default `auto`: told by the response's content type. `websocket`: each message is a chunk, a message by the dialect's rules is the end, and what
+   * was lost cannot be had again; its `url` is `http:` or `https:` as well, and a browser sends it no headers.
+   */
   format?: SourceFormat
   /** What chunks mean; by default told by the response's headers. */
   dialect?: string | Dialect

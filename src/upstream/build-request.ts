@@ -31,7 +31,9 @@ function utf8Header(value: string): string {
 
 /** Whether a lost connection to this source can be continued without loss: by repeating what may be repeated, or at an address for it. */
 export function isResumable(request: UpstreamRequest, resumeUrl: string | null): boolean {
-  return resumeUrl !== null || request.source.idempotent || isSafe(request.source.method)
+  const { format, idempotent, method } = request.source
+  if (format === 'websocket') return false
+  return resumeUrl !== null || idempotent || isSafe(method)
 }
 
 /**

@@ -5,12 +5,14 @@ import { durableMode } from './durable-response.ts'
 import { durableUrl, getRange, readDurableStream, startOffset, type DurableContext } from './durable-stream.ts'
 import { httpError, networkError, shownUrl } from './failures.ts'
 import { LineParser } from './line-parser.ts'
+import { connectMessageSocket } from './message-socket.ts'
 import { Progress } from './progress.ts'
 import { readBody } from './read-body.ts'
 import { findEvidence, mediaType, readHead, resolveFormat, type Evidence, type Format } from './read-head.ts'
 import { readUnits, takeUnits } from './read-units.ts'
 import { heartbeatLimit, READ_LIMIT, within, WRITE_LIMIT, type Delay, type SilenceLimit } from './silence.ts'
 import type { SharedSockets } from './socket/shared-sockets.ts'
+import type { OpenWebSocket } from './socket/web-socket.ts'
 import { SseParser } from './sse-parser.ts'
 import type { ConnectUpstream, UpstreamConnection, UpstreamFrame, UpstreamHead, UpstreamRequest } from './upstream.ts'
 import { WayLost } from './way-lost.ts'
@@ -25,6 +27,8 @@ export interface ConnectUpstreamOptions {
   probeMs?: number
   /** The time in which silence is counted. Default: timers. */
   delay?: Delay
+  /** Opens what sources of format `websocket` are read from. Default: they are refused. */
+  openSocket?: OpenWebSocket
   /** The sockets that streams share. Default: none. */
   sockets?: SharedSockets
 }
@@ -52,6 +56,7 @@ export function createConnectUpstream(options: ConnectUpstreamOptions = {}): Con
     now = Date.now,
     probeMs = PROBE_MS,
     delay = timerDelay,
+    openSocket,
     sockets,
   } = options
 
@@ -59,6 +64,9 @@ export function createConnectUpstream(options: ConnectUpstreamOptions = {}): Con
     if (request.shared) {
       if (sockets === undefined) throw new WayLost('No socket is open.')
       return sockets.connect(request, signal)
+    }
+    if (request.source.format === 'websocket' && openSocket !== undefined) {
+      return connectMessageSocket(request, signal, { open: openSocket, now, delay })
     }
     const closing = new AbortController()
     const close = (): void => closing.abort()

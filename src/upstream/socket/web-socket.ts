@@ -2,7 +2,7 @@
 export interface WebSocketLike {
   binaryType: string
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void
-  addEventListener(type: 'close' | 'error', listener: () => void): void
+  addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void
   send(data: string): void
   close(): void
 }
