@@ -27,5 +27,11 @@ export const MAX_TOKEN_LENGTH = 512
 /** Longest `Idempotency-Key`, in bytes: a stream's id of 256 units in UTF-8, and some. */
 export const MAX_KEY_LENGTH = 1024
 
+/**
+ * For how long a deleted run is remembered, in milliseconds: a week. Who asks for it meanwhile hears that it is gone (410), later that there is none (404). Long
+ * enough for every client that still held its address when it went.
+ */
+export const TOMBSTONE_MS = 7 * 24 * 3600 * 1000
+
 /** How long a long-poll waits: below what proxies usually bear. */
 export const LONG_POLL_MS = 30_000

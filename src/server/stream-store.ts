@@ -35,6 +35,8 @@ export interface StreamInfo {
   readonly writer: string | null
   /** How long the stream waits for its producer, and when that was heard last, in milliseconds since the epoch; `null` where it waits for ever. */
   readonly lease: { readonly seconds: number; readonly at: number } | null
+  /** A run of a model: its messages are chunks of the AI SDK's UI message stream. */
+  readonly chat: boolean
 }
 
 /** Where a stream that shares a prefix begins. `place: null` is the source's tail. */
@@ -54,6 +56,8 @@ export interface CreateRequest {
   readonly fork?: ForkRequest | null
   readonly writer?: string | null
   readonly leaseSeconds?: number | null
+  /** {@link StreamInfo.chat}; only with a writer. Default: false. */
+  readonly chat?: boolean
 }
 
 export type CreateResult =
@@ -147,7 +151,7 @@ export interface StreamStore {
   read(name: StreamName, from: Place | 'start' | 'tail', maxBytes: number): Promise<ReadResult>
   info(name: StreamName): Promise<StreamInfo | 'missing' | 'gone'>
   remove(name: StreamName): Promise<'removed' | 'missing' | 'gone'>
-  /** Whether a stream of this name, written by the server itself, was here and is deleted or expired. */
+  /** Whether a stream of this name, written by the server itself, was here and was deleted or expired within the last week. */
   wasRun(name: StreamName): Promise<boolean>
   /** All channels, that of the newest run first. */
   channels(): Promise<readonly ChannelSummary[]>

@@ -6,7 +6,7 @@ import type { ChannelSummary, StreamInfo } from '../stream-store.ts'
 export function runInfo(info: StreamInfo): RunInfo {
   return {
     run: info.name.run,
-    url: info.writer === null ? streamPath(info.name) : chatRunPath(info.name),
+    url: info.chat ? chatRunPath(info.name) : streamPath(info.name),
     status: info.ending === null ? 'live' : info.ending.kind,
     ending: info.ending,
     contentType: info.contentType,

@@ -35,14 +35,18 @@ export class ModelRuns {
   async start(name: StreamName, request: RunRequest): Promise<'started' | 'joined' | 'taken'> {
     // Before there is a run that another process could take for an orphan.
     await this.#holdLease()
-    const created = await this.#store.create(name, { contentType: 'application/json', writer: this.#writer })
+    const created = await this.#store.create(name, {
+      contentType: 'application/json',
+      writer: this.#writer,
+      chat: true,
+    })
     if (created.kind === 'created') {
       this.#launch(name, request)
       return 'started'
     }
     // Ended runs are in conflict with an open one of the same name; they are the same run all the same.
     const info = created.kind === 'exists' || created.kind === 'conflict' ? created.info : null
-    return info !== null && info.writer !== null ? 'joined' : 'taken'
+    return info !== null && info.chat ? 'joined' : 'taken'
   }
 
   #launch(name: StreamName, request: RunRequest): void {

@@ -72,7 +72,7 @@ async function continueChat(context: ServerContext, request: Request): Promise<R
   // One byte: only to see whether run and place are there, as long as a status can say so.
   const page = await context.store.read(name, from, 1)
   if (page.kind === 'bad-place') throw wrongPlace()
-  if (page.kind !== 'page' || page.info.writer === null) throw await unknownRun(context, name)
+  if (page.kind !== 'page' || !page.info.chat) throw await unknownRun(context, name)
   return chatResponse(context, request, name, from)
 }
 
@@ -93,7 +93,7 @@ async function cancelChat(context: ServerContext, runs: ModelRuns, request: Requ
 }
 
 async function chatRuns(context: ServerContext, channel: string): Promise<StreamInfo[]> {
-  return (await context.store.runs(channel)).filter((info) => info.writer !== null)
+  return (await context.store.runs(channel)).filter((info) => info.chat)
 }
 
 // The path as it was sent: a router may have decoded `%2F` by now.

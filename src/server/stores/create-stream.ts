@@ -20,7 +20,7 @@ export function createStream(tables: Tables, name: StreamName, request: CreateRe
   const forked = request.fork == null ? null : planFork(tables, request.fork, request.contentType, now)
   if (forked !== null && 'kind' in forked) return forked
 
-  if (existing !== undefined) release(tables, existing)
+  if (existing !== undefined) release(tables, existing, now)
   // After the release: an expired fork of the same source may have changed the source's row.
   const source = forked === null ? undefined : tables.rowById(forked.fork.sourceId)
   if (source !== undefined) tables.saveRow({ ...source, forks: source.forks + 1 })
@@ -45,6 +45,7 @@ export function createStream(tables: Tables, name: StreamName, request: CreateRe
     gone: false,
     writer: request.writer ?? null,
     ...(request.leaseSeconds != null && { lease: { seconds: request.leaseSeconds, at: now } }),
+    chat: request.chat ?? false,
   }
   const prefix = forked === null || forked.partial === null ? [] : [forked.partial]
   const row = saveRecords(tables, base, [...prefix, ...(request.records ?? [])])

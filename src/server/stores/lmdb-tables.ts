@@ -15,6 +15,7 @@ const NAMES = 'names-1'
 const RECORDS = 'records-1'
 const PRODUCERS = 'producers-1'
 const META = 'meta-1'
+const GRAVES = 'graves-1'
 
 // Can be aborted as a whole, is committed when the call returns, and is flushed to the disk behind it. Not lmdb's own asynchronous writes,
 // because a commit that fails (disk full) rejects promises there that nobody can hold (lmdb 3.5.6, `rejectCommit`), and ends the process.
@@ -32,6 +33,8 @@ export class LmdbTables implements TableDatabase, Tables {
   readonly #records: Database<Buffer, [number, number]>
   readonly #producers: Database<ProducerRow, [number, string]>
   readonly #meta: Database<number, string | [string, string, string]>
+  /** Tombstones in order of time. */
+  readonly #graves: Database<0, [number, string, string]>
 
   constructor(folder: string) {
     this.#root = open({ path: folder, maxDbs: 8, noSubdir: false })
@@ -41,6 +44,7 @@ export class LmdbTables implements TableDatabase, Tables {
     this.#records = this.#root.openDB({ name: RECORDS, encoding: 'binary' })
     this.#producers = this.#root.openDB({ name: PRODUCERS, encoding: 'json' })
     this.#meta = this.#root.openDB({ name: META, encoding: 'json' })
+    this.#graves = this.#root.openDB({ name: GRAVES, encoding: 'json' })
   }
 
   read<T>(work: (tables: Tables) => T): T {
@@ -126,12 +130,19 @@ export class LmdbTables implements TableDatabase, Tables {
     return id
   }
 
-  isTombstone(name: StreamName): boolean {
-    return this.#meta.get(['gone', name.channel, name.run]) !== undefined
+  tombstone({ channel, run }: StreamName): number | undefined {
+    return this.#meta.get(['gone', channel, run])
   }
 
-  saveTombstone(name: StreamName): void {
-    void this.#meta.put(['gone', name.channel, name.run], 1)
+  saveTombstone({ channel, run }: StreamName, time: number, before: number): void {
+    for (const grave of [...this.#graves.getKeys({ end: [before, '', ''] })]) {
+      void this.#graves.remove(grave)
+      const [at, ...name] = grave
+      // Unless a later one has taken its place.
+      if (this.#meta.get(['gone', ...name]) === at) void this.#meta.remove(['gone', ...name])
+    }
+    void this.#meta.put(['gone', channel, run], time)
+    void this.#graves.put([time, channel, run], 0)
   }
 }
 

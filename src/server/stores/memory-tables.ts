@@ -11,7 +11,8 @@ export class MemoryTables implements TableDatabase, Tables {
   readonly #producers = new Map<number, Map<string, ProducerRow>>()
   // Sparse at the front for forks, whose first records are their source's.
   readonly #records = new Map<number, Map<number, StoredRecord>>()
-  readonly #tombstones = new Set<string>()
+  /** In order of time. */
+  readonly #tombstones = new Map<string, number>()
   #lastId = 0
 
   read<T>(work: (tables: Tables) => T): T {
@@ -92,11 +93,17 @@ export class MemoryTables implements TableDatabase, Tables {
     return ++this.#lastId
   }
 
-  isTombstone(name: StreamName): boolean {
-    return this.#tombstones.has(keyOf(name))
+  tombstone(name: StreamName): number | undefined {
+    return this.#tombstones.get(keyOf(name))
   }
 
-  saveTombstone(name: StreamName): void {
-    this.#tombstones.add(keyOf(name))
+  saveTombstone(name: StreamName, time: number, before: number): void {
+    const key = keyOf(name)
+    this.#tombstones.delete(key)
+    this.#tombstones.set(key, time)
+    for (const [old, at] of this.#tombstones) {
+      if (at >= before) return
+      this.#tombstones.delete(old)
+    }
   }
 }

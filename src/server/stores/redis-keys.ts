@@ -18,9 +18,9 @@ export class RedisKeys {
     return `${this.#prefix}names`
   }
 
-  /** Set of {@link RedisKeys.field}s. */
+  /** Sorted set of {@link RedisKeys.field}s, by when they were deleted. */
   get tombstones(): string {
-    return `${this.#prefix}tombstones`
+    return `${this.#prefix}tombstones-2`
   }
 
   /** The last id given. */

@@ -61,7 +61,7 @@ export class RedisTransaction implements Tables {
   // Fetched for this transaction, and kept while its work is run again.
   /** `null` where there is none. */
   readonly #records = new Map<number, Map<number, StoredRecord | null>>()
-  readonly #tombstoned = new Map<string, boolean>()
+  readonly #tombstones = new Map<string, number | undefined>()
   readonly #lists = new Map<string, readonly number[]>()
   readonly #ids: number[] = []
   // Made anew by each run.
@@ -260,16 +260,18 @@ export class RedisTransaction implements Tables {
     return id
   }
 
-  isTombstone(name: StreamName): boolean {
+  tombstone(name: StreamName): number | undefined {
     const field = this.#keys.field(name)
-    const known = this.#tombstoned.get(field)
-    if (known !== undefined) return known
+    if (this.#tombstones.has(field)) return this.#tombstones.get(field)
     throw new Missing(async () => {
-      this.#tombstoned.set(field, (await this.#redis.sismember(this.#keys.tombstones, field)) === 1)
+      const time = await this.#redis.zscore(this.#keys.tombstones, field)
+      this.#tombstones.set(field, time === null ? undefined : Number(time))
     })
   }
 
-  saveTombstone(name: StreamName): void {
-    this.#commands.push(['SADD', this.#keys.tombstones, this.#keys.field(name)])
+  saveTombstone(name: StreamName, time: number, before: number): void {
+    const { tombstones } = this.#keys
+    this.#commands.push(['ZADD', tombstones, time, this.#keys.field(name)])
+    this.#commands.push(['ZREMRANGEBYSCORE', tombstones, '-inf', `(${before}`])
   }
 }

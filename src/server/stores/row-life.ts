@@ -1,3 +1,4 @@
+import { TOMBSTONE_MS } from '../limits.ts'
 import type { StreamName } from '../stream-store.ts'
 import { isExpired } from './stream-row.ts'
 import type { StreamRow, Tables } from './tables.ts'
@@ -12,8 +13,8 @@ export function resolveRow(tables: Tables, name: StreamName, now: number): Strea
 }
 
 /** Deletes a stream; kept for its forks where it has any. The last fork takes its deleted sources with it. */
-export function release(tables: Tables, row: StreamRow): void {
-  if (row.writer !== null) tables.saveTombstone(row)
+export function release(tables: Tables, row: StreamRow, now: number): void {
+  if (row.writer !== null) tables.saveTombstone(row, now, now - TOMBSTONE_MS)
   if (row.forks > 0) {
     tables.saveRow({ ...row, gone: true })
     return

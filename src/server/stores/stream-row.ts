@@ -15,6 +15,7 @@ export function infoOf(row: StreamRow): StreamInfo {
     expiresAt: row.expiresAt,
     writer: row.writer,
     lease: row.lease ?? null,
+    chat: row.chat ?? row.writer !== null,
   }
 }
 
@@ -38,10 +39,10 @@ export function needsRenewal(row: StreamRow, now: number): boolean {
   return row.lease !== undefined && now - row.lease.at >= row.lease.seconds * 50
 }
 
-/** Whether a row's time is over: its sliding one since the last touch, or its fixed one. */
+/** Whether a row's time is over: its sliding one since the last touch, which waits for a producer that is silent, or its fixed one. */
 export function isExpired(row: StreamRow, now: number): boolean {
   if (row.expiresAt !== null && now >= row.expiresAt) return true
-  return row.ttlSeconds !== null && now >= row.touchedAt + row.ttlSeconds * 1000
+  return row.ttlSeconds !== null && !isUnfinished(row) && now >= row.touchedAt + row.ttlSeconds * 1000
 }
 
 /** Whether a read has to renew the sliding expiry. Renewed by twentieths, so that a busy reader does not write with every page. */

@@ -1,3 +1,4 @@
+import { TOMBSTONE_MS } from '../limits.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -37,7 +38,9 @@ export class TableStore implements StreamStore {
 
   /** Changes may have been missed: everybody looks again. */
   async #announceAll(): Promise<void> {
-    for (const { channel, run } of await this.#visible()) this.#changes.emit({ kind: 'grown', name: { channel, run } })
+    for (const { channel, run, ending } of await this.#visible()) {
+      this.#changes.emit({ kind: ending === null ? 'grown' : 'ended', name: { channel, run } })
+    }
   }
 
   /** A transaction, whose changes are told here and, where the database is shared, everywhere. */
@@ -93,7 +96,7 @@ export class TableStore implements StreamStore {
       (tables) => {
         const row = resolveRow(tables, name, this.#now())
         if (typeof row === 'string') return row
-        release(tables, row)
+        release(tables, row, this.#now())
         return 'removed'
       },
       (kind) => (kind === 'removed' ? [{ kind, name }] : []),
@@ -101,7 +104,8 @@ export class TableStore implements StreamStore {
   }
 
   async wasRun(name: StreamName): Promise<boolean> {
-    return this.#open().read((tables) => tables.isTombstone(name))
+    const deletedAt = await this.#open().read((tables) => tables.tombstone(name))
+    return deletedAt !== undefined && deletedAt >= this.#now() - TOMBSTONE_MS
   }
 
   async channels(): Promise<readonly ChannelSummary[]> {
@@ -181,7 +185,7 @@ export class TableStore implements StreamStore {
         for (const row of expired) {
           // Releasing an earlier one may have changed this one's count of forks.
           const current = tables.rowById(row.id)
-          if (current !== undefined) release(tables, current)
+          if (current !== undefined) release(tables, current, this.#now())
         }
         return expired
       },

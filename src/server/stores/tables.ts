@@ -27,6 +27,8 @@ export interface StreamRow {
   readonly writer: string | null
   /** `at`: when its producer was heard last. Absent where it has none (also in rows of before there were leases). */
   readonly lease?: { readonly seconds: number; readonly at: number }
+  /** As in `StreamInfo`. Absent in rows of before it was there, when only models wrote. */
+  readonly chat?: boolean
 }
 
 /** What a stream shares: the records of `source` before `record` are its own. */
@@ -72,8 +74,10 @@ export interface Tables {
   saveRecord(id: number, index: number, record: StoredRecord): void
   /** A number that was never given before. */
   nextId(): number
-  isTombstone(name: StreamName): boolean
-  saveTombstone(name: StreamName): void
+  /** When a stream of that name was deleted, in milliseconds since the epoch; `undefined` where that is not known. */
+  tombstone(name: StreamName): number | undefined
+  /** Notes that a stream was deleted at `time`, and forgets those that were deleted before `before`. */
+  saveTombstone(name: StreamName, time: number, before: number): void
 }
 
 /** Transactions over tables. What is given to them may be run again: until it returned, it has changed nothing. */

@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { AppendRequest, StreamChange, StreamInfo, StreamStore } from '../../../src/server/stream-store.ts'
+import type {
+  AppendRequest,
+  StreamChange,
+  StreamInfo,
+  StreamName,
+  StreamStore,
+} from '../../../src/server/stream-store.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const say = (text: string, more: Partial<AppendRequest> = {}): AppendRequest => ({
@@ -239,6 +245,38 @@ export function runStoreContract(label: string, open: () => Promise<Opened>): vo
       expect(await store.sweep()).toBe(0)
       expect(await store.wasRun({ channel: 'chat', run: 'r' })).toBe(true)
       expect(await store.wasRun(name)).toBe(false)
+    })
+
+    it('remembers a deleted run for a week, from its last deletion on', async () => {
+      const run = { channel: 'chat', run: 'r' }
+      const other = { channel: 'chat', run: 'other' }
+      const days = (count: number): void => opened.advance(count * 24 * 3600 * 1000)
+      const once = async (each: StreamName): Promise<void> => {
+        await store.create(each, { contentType: 'text/plain', writer: 'w' })
+        await store.remove(each)
+      }
+      const remembered = async (): Promise<boolean[]> => [await store.wasRun(run), await store.wasRun(other)]
+      await once(run)
+      days(4)
+      await once(run)
+      days(4)
+      // Takes the first deletion of `run` away, and leaves the second.
+      await once(other)
+      expect(await remembered()).toEqual([true, true])
+      days(4)
+      expect(await remembered()).toEqual([false, true])
+      await once(other)
+      days(8)
+      expect(await remembered()).toEqual([false, false])
+    })
+
+    it('lets no sliding time run out over a stream whose writer is silent', async () => {
+      await store.create(name, { contentType: 'text/plain', ttlSeconds: 10, writer: 'w' })
+      opened.advance(60_000)
+      await store.append(name, say('late', { writer: 'w', ending: { kind: 'done' } }))
+      expect(await content()).toBe('late')
+      opened.advance(60_000)
+      expect(await content()).toBe('missing')
     })
 
     it('keeps a deleted stream for its forks, and lets go with the last of them', async () => {
