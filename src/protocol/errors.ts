@@ -19,7 +19,8 @@
  * - `too-large`: an event or a body above its limit.
  * - `upstream-error`: the upstream said in its own format that it failed.
  * - `producer-lost`: who produced the stream is gone.
- * - `store`: the browser's storage refused.
+ * - `store`: the browser's storage refused, or that of the server.
+ * - `busy`: as many streams as are allowed are live; wait until one has ended.
  */
 export type ErrorCode =
   | 'bad-name'
@@ -45,6 +46,7 @@ export type ErrorCode =
   | 'upstream-error'
   | 'producer-lost'
   | 'store'
+  | 'busy'
 
 /** An error as it crosses threads and is stored: Comlink keeps name, message and stack only, so code and data travel as values. */
 export interface ErrorValue {

@@ -2,7 +2,6 @@ import { Hono } from 'hono'
 import { nanoid } from 'nanoid'
 import { answerJson, refuse, Refusal, SECURITY_HEADERS } from './answers.ts'
 import { addChannelRoutes } from './channels/routes.ts'
-import { ModelRuns } from './chat/model-runs.ts'
 import { addChatRoutes } from './chat/routes.ts'
 import { routeStream } from './durable-streams/route.ts'
 import { HEARTBEAT_MS, LONG_POLL_MS, MAX_APPEND_BYTES, SSE_LIFE_MS } from './limits.ts'
@@ -11,6 +10,9 @@ import { Leases } from './leases.ts'
 import { LiveReaders } from './live-readers.ts'
 import { metricsText } from './metrics.ts'
 import type { OfferedModel } from './models/model-info.ts'
+import { serverChannel } from './producers/server-channel.ts'
+import type { ServerChannel } from './producers/server-channel.ts'
+import { Writers } from './producers/writers.ts'
 import type { Action, Authorize, ServerContext } from './server-context.ts'
 import { offerSocket } from './socket/offer-socket.ts'
 import type { OpenSocket, SocketReceiver } from './socket/open-socket.ts'
@@ -24,6 +26,12 @@ export interface StreamHandlerOptions {
   store: StreamStore
   /** Models for `/v1/chat`; the first is the default. Default: none. */
   models?: readonly OfferedModel[]
+  /**
+   * Whether a run of a model outlives the answer to the request that started it, so that it can be continued from anywhere and only a cancel ends it. With `false`
+   * whoever closes that answer (the stop button of the AI SDK does, and so does a reload) cancels the run, and `GET /v1/chat/:id/stream` without a run
+   * finds nothing. Default: true.
+   */
+  resumable?: boolean
   /** Default: everything is allowed; whoever serves the handler guards it. */
   authorize?: Authorize
   /** Milliseconds that a long-poll waits. Default: 30,000. */
@@ -53,11 +61,13 @@ export interface StreamHandler {
    * called before the first request, and every few seconds. Resolves with how many there were.
    */
   endOrphans(): Promise<number>
+  /** A channel, for producers and readers in this process. @throws {HeadwaterError} `bad-name` */
+  channel(this: void, name: string): ServerChannel
   /** Says no to a request for `/v1/ws`, before it is upgraded; `null` lets it pass. Whoever guards `fetch` guards this as well. */
   checkSocket(this: void, request: Request): Response | null
   /** Serves a WebSocket that was opened by `request`, and wants to hear what happens to it. */
   acceptSocket(this: void, request: Request, socket: OpenSocket): SocketReceiver
-  /** Ends live readers, sockets and model runs. What is asked for later is answered with 503. */
+  /** Ends live readers, sockets, producers and model runs. What is asked for later is answered with 503. */
   close(): Promise<void>
 }
 
@@ -65,19 +75,19 @@ export interface StreamHandler {
 export function createStreamHandler(options: StreamHandlerOptions): StreamHandler {
   const shutdown = new Shutdown()
   const context = createContext(options, shutdown)
-  const runs = new ModelRuns(options.store, nanoid())
+  const writers = new Writers(options.store, nanoid())
   const leases = new Leases(options.store, context.now)
   const onError = options.onError ?? (() => {})
-  const sockets = options.sockets === undefined ? null : new SocketServer(context, runs, options.sockets, onError)
+  const sockets = options.sockets === undefined ? null : new SocketServer(context, writers, options.sockets, onError)
   const app = new Hono()
   if (sockets !== null) offerSocket(app, sockets)
   app.all(`${STREAM_PREFIX}*`, (c) => routeStream(context, c.req.raw))
-  addChannelRoutes(app, context, runs)
-  addChatRoutes(app, context, runs, options.models ?? [])
+  addChannelRoutes(app, context, writers)
+  addChatRoutes(app, { context, writers, models: options.models ?? [], resumable: options.resumable ?? true })
   app.get('/healthz', () => answerJson({ status: 'ok' }))
   app.get('/metrics', () => {
     const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', ...SECURITY_HEADERS }
-    return new Response(metricsText(context, runs, sockets?.size ?? 0), { headers })
+    return new Response(metricsText(context, writers, sockets?.size ?? 0), { headers })
   })
   app.notFound((c) => refuse(404, 'not-found', `There is nothing for ${c.req.method} at this address.`))
   app.onError((error) => {
@@ -91,15 +101,16 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
       if (shutdown.isOver) return refuse(503, 'closing', 'The server is closing. Try again soon.')
       return app.fetch(request)
     },
-    endOrphans: async () => (await runs.endOrphans()) + (await leases.endOverdue()),
+    channel: (name) => serverChannel(context, writers, name),
+    endOrphans: async () => (await writers.endOrphans()) + (await leases.endOverdue()),
     checkSocket: (request) => (sockets === null ? notOffered() : sockets.check(request)),
     acceptSocket(request, socket) {
       if (sockets === null) throw new TypeError('The handler was made without the option sockets.')
       return sockets.accept(request, socket)
     },
     async close() {
-      // First the runs, so that their readers still get the ending.
-      await runs.close()
+      // First what is written, so that its readers still get the ending.
+      await writers.close()
       await sockets?.close()
       shutdown.begin()
     },

@@ -7,6 +7,9 @@ export const MAX_APPEND_MESSAGES = 50_000
 /** Bytes of one page of a read: large enough for a fast catch-up, small enough that a reader's memory is bounded. One larger record goes alone. */
 export const PAGE_BYTES = 1024 * 1024
 
+/** Streams that one process writes at once, as models and producers: each holds a promise, a listener and a place in the lease's renewal. */
+export const MAX_WRITERS = 10_000
+
 /** Bytes of the body of a chat request: a long conversation with a few pictures. */
 export const MAX_CHAT_BYTES = 16 * 1024 * 1024
 export const MAX_CHAT_MESSAGES = 2000

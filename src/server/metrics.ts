@@ -1,8 +1,8 @@
-import type { ModelRuns } from './chat/model-runs.ts'
+import type { Writers } from './producers/writers.ts'
 import type { ServerContext } from './server-context.ts'
 
 /** The figures in the text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). */
-export function metricsText(context: ServerContext, runs: ModelRuns, sockets: number): string {
+export function metricsText(context: ServerContext, writers: Writers, sockets: number): string {
   const { readers, counters } = context
   const byStream = [...readers.open()].map(([stream, count]) => ({ labels: { stream }, value: count }))
   const all = byStream.reduce((sum, { value }) => sum + value, 0)
@@ -11,7 +11,10 @@ export function metricsText(context: ServerContext, runs: ModelRuns, sockets: nu
     metric('headwater_readers', 'gauge', 'Live readers of all streams.', [{ value: all }]),
     metric('headwater_reads_total', 'counter', 'Live reads since the start.', [{ value: readers.total }]),
     metric('headwater_sockets', 'gauge', 'Open WebSockets.', [{ value: sockets }]),
-    metric('headwater_model_runs', 'gauge', 'Model runs under way.', [{ value: runs.liveCount }]),
+    metric('headwater_model_runs', 'gauge', 'Model runs under way.', [{ value: writers.count('models') }]),
+    metric('headwater_producers', 'gauge', 'Streams that this process writes as a producer.', [
+      { value: writers.count('producers') },
+    ]),
     metric('headwater_requests_total', 'counter', 'Requests since the start.', [{ value: counters.requests }]),
     metric('headwater_appends_total', 'counter', 'Appends over HTTP since the start.', [{ value: counters.appends }]),
     metric('headwater_appended_bytes_total', 'counter', 'Bytes appended over HTTP since the start.', [

@@ -1,5 +1,5 @@
 import { Refusal } from '../answers.ts'
-import type { ModelRuns } from '../chat/model-runs.ts'
+import type { Writers } from '../producers/writers.ts'
 import type { ServerContext } from '../server-context.ts'
 import type { StreamInfo } from '../stream-store.ts'
 import { knownRuns } from './known-runs.ts'
@@ -10,7 +10,7 @@ import { knownRuns } from './known-runs.ts'
  */
 export async function cancelRun(
   context: ServerContext,
-  runs: ModelRuns,
+  writers: Writers,
   channel: string,
   run: string | null,
 ): Promise<StreamInfo> {
@@ -21,9 +21,7 @@ export async function cancelRun(
       ? new Refusal(409, 'not-live', 'No run of this channel is live.')
       : new Refusal(404, 'unknown-run', 'The channel has no such run.')
   }
-  if (live.ending !== null) return live
-  if (live.writer !== null) await runs.cancel(live.name)
-  else await context.store.append(live.name, { contentType: null, records: [], ending: { kind: 'cancelled' } })
+  await writers.cancel(live.name)
   const after = await context.store.info(live.name)
   return typeof after === 'string' ? live : after
 }

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { answerJson } from '../answers.ts'
-import type { ModelRuns } from '../chat/model-runs.ts'
+import type { Writers } from '../producers/writers.ts'
 import type { ServerContext } from '../server-context.ts'
 import { sseResponse } from '../sse-response.ts'
 import { parseChannel } from '../stream-path.ts'
@@ -11,10 +11,10 @@ import type { FeedOptions } from './feed.ts'
 import { knownRuns } from './known-runs.ts'
 
 /** `/v1/channels`. */
-export function addChannelRoutes(app: Hono, context: ServerContext, runs: ModelRuns): void {
+export function addChannelRoutes(app: Hono, context: ServerContext, writers: Writers): void {
   app.get('/v1/channels', (c) => listChannels(context, c.req.raw))
   app.get('/v1/channels/:channel', (c) => listRuns(context, c.req.raw))
-  app.post('/v1/channels/:channel/cancel', (c) => cancelLive(context, runs, c.req.raw))
+  app.post('/v1/channels/:channel/cancel', (c) => cancelLive(context, writers, c.req.raw))
 }
 
 async function listChannels(context: ServerContext, request: Request): Promise<Response> {
@@ -49,11 +49,11 @@ async function listRuns(context: ServerContext, request: Request): Promise<Respo
   })
 }
 
-async function cancelLive(context: ServerContext, runs: ModelRuns, request: Request): Promise<Response> {
+async function cancelLive(context: ServerContext, writers: Writers, request: Request): Promise<Response> {
   const channel = channelOf(request)
   await context.authorize(request, 'cancel', encodeURIComponent(channel))
   const run = new URL(request.url).searchParams.get('run')
-  return answerJson(runInfo(await cancelRun(context, runs, channel, run)))
+  return answerJson(runInfo(await cancelRun(context, writers, channel, run)))
 }
 
 function feedResponse(

@@ -8,24 +8,29 @@ import { SSE_HEARTBEAT, sseEvent, sseResponse } from '../sse-response.ts'
 import { chatCancelPath, chatRunPath } from '../stream-path.ts'
 import type { Place, StreamName } from '../stream-store.ts'
 
+/** One reader of a run. */
+export interface ChatReading {
+  readonly name: StreamName
+  readonly from: Place | 'start' | 'tail'
+  /** Called once, when the answer is over: read to its end, or closed. */
+  readonly onClose: () => void
+}
+
 /** A run as the AI SDK reads it: one event per chunk, each with the offset at which to go on, and `[DONE]`. */
-export function chatResponse(
-  context: ServerContext,
-  request: Request,
-  name: StreamName,
-  from: Place | 'start' | 'tail',
-): Response {
+export function chatSseResponse(context: ServerContext, request: Request, reading: ChatReading): Response {
+  const { name, from, onClose } = reading
   return sseResponse({
     signal: request.signal,
     shutdown: context.shutdown,
-    onClose: context.readers.enter(name),
+    onClose,
     events: (signal) => events(context, name, from, signal),
-    headers: {
-      [HEADER.uiMessageStream]: 'v1',
-      location: chatRunPath(name),
-      link: `<${chatCancelPath(name)}>; rel="cancel"`,
-    },
+    headers: { [HEADER.uiMessageStream]: 'v1', ...chatHeaders(name) },
   })
+}
+
+/** Where a run is continued and cancelled. The format of the answer is the client's choice. */
+export function chatHeaders(name: StreamName): Record<string, string> {
+  return { location: chatRunPath(name), link: `<${chatCancelPath(name)}>; rel="cancel"`, vary: 'accept' }
 }
 
 async function* events(

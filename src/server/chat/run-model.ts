@@ -1,31 +1,29 @@
 import { convertToModelMessages, streamText } from 'ai'
 import type { LanguageModel, UIMessage, UIMessageChunk } from 'ai'
 import type { Ending } from '../../protocol/chunk.ts'
+import type { ModelSettings } from '../models/model-info.ts'
+import type { LogWriter } from '../producers/log-writer.ts'
 import { describeModelError } from './model-error.ts'
-import type { RunLog } from './run-log.ts'
-import { endingChunk } from './run-log.ts'
+import { encodeChunk } from './last-chunks.ts'
 
 export interface RunRequest {
   readonly model: LanguageModel
   readonly messages: UIMessage[]
+  readonly settings: ModelSettings
   /** What no error of the model may repeat. */
   readonly secrets: readonly string[]
   /** Id of the answer. */
   readonly messageId: string
 }
 
-/** Why a run is told to stop. */
-export type StopReason = 'cancelled' | 'closing'
-
-const CANCELLED: Ending = { kind: 'cancelled' }
-const LOST: Ending = { kind: 'error', code: 'producer-lost' }
 const FAILED: Ending = { kind: 'error', code: 'upstream-error' }
 
 /**
- * Runs a model into a log until it ends, one way or another; never throws. `stop` aborts the call at once: what the model does with that is its
- * own affair, the run ends here and now.
+ * Runs a model into a log until it ends, one way or another; never throws. The log's signal aborts the call at once: what the model does with that is its
+ * own affair, whoever aborted has ended the log.
  */
-export async function runModel(request: RunRequest, log: RunLog, stop: AbortSignal): Promise<void> {
+export async function runModel(request: RunRequest, log: LogWriter): Promise<void> {
+  const stop = log.signal
   const stopped = new Promise<'stopped'>((resolve) => {
     if (stop.aborted) resolve('stopped')
     stop.addEventListener('abort', () => resolve('stopped'), { once: true })
@@ -42,48 +40,40 @@ export async function runModel(request: RunRequest, log: RunLog, stop: AbortSign
       }
       if (next.done) break
       const chunk = next.value
-      // Written by `endings` below, together with the ending.
+      // Whoever aborted says so in the log.
       if (chunk.type === 'abort') break
       if (chunk.type === 'error') {
         failure = chunk.errorText
         break
       }
       if (chunk.type === 'finish') isFinished = true
-      await log.write(chunk)
+      // What goes wrong aborts the signal.
+      log.write(encodeChunk(chunk)).catch(() => undefined)
+      await log.room()
     }
   } catch (error) {
     failure = describeModelError(error, request.secrets)
   }
-  if (stop.aborted) {
-    const closing = stop.reason === ('closing' satisfies StopReason)
-    return closing ? endLost(log) : endCancelled(log)
-  }
-  if (failure === null && isFinished) return log.end({ kind: 'done' }, [])
-  const errorText = failure ?? 'The model broke off without finishing its answer.'
-  return log.end(FAILED, [{ type: 'error', errorText }, endingChunk(FAILED)])
-}
-
-/** Ends a run that somebody cancelled. */
-export function endCancelled(log: RunLog): Promise<void> {
-  return log.end(CANCELLED, [{ type: 'abort' }, endingChunk(CANCELLED)])
-}
-
-/** Ends a run whose model can go on no more because its process stops, or has stopped. */
-export function endLost(log: RunLog): Promise<void> {
-  const errorText = 'The server was stopped while the model was answering. What it had said is kept.'
-  return log.end(LOST, [{ type: 'error', errorText }, endingChunk(LOST)])
+  if (stop.aborted) return
+  if (failure === null && isFinished) return log.end({ kind: 'done' })
+  return log.end(FAILED, failure ?? 'The model broke off without finishing its answer.')
 }
 
 async function streamChunks(request: RunRequest, stop: AbortSignal): Promise<ReadableStream<UIMessageChunk>> {
+  const { settings, messages } = request
   const result = streamText({
+    ...settings,
     model: request.model,
-    messages: await convertToModelMessages(request.messages, { ignoreIncompleteToolCalls: true }),
+    messages: await convertToModelMessages(messages, {
+      ignoreIncompleteToolCalls: true,
+      ...(settings.tools !== undefined && { tools: settings.tools }),
+    }),
     abortSignal: stop,
     // It reaches the run as a chunk; the default would print it, with whatever it contains.
     onError: () => {},
   })
   const chunks = result.toUIMessageStream({
-    originalMessages: request.messages,
+    originalMessages: messages,
     generateMessageId: () => request.messageId,
     sendSources: true,
     onError: (error) => describeModelError(error, request.secrets),

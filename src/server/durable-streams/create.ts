@@ -1,4 +1,5 @@
 import { Refusal } from '../answers.ts'
+import { isContentType } from '../content-type.ts'
 import { readBody } from '../request-body.ts'
 import type { ServerContext } from '../server-context.ts'
 import { splitJsonMessages } from '../split-json.ts'
@@ -10,8 +11,6 @@ import { readEnding, readExpiry, readFork, readLease } from './request-headers.t
 import { describeHeaders, tailHeaders } from './response-headers.ts'
 
 const DEFAULT_TYPE = 'application/octet-stream'
-// A type, a subtype, and parameters without line ends: it comes back as a header.
-const CONTENT_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(;[\x20-\x7e]*)?$/
 
 /** PUT: a new stream, or the one of that name where it is the same. */
 export async function createByPut(context: ServerContext, request: Request, name: StreamName): Promise<Response> {
@@ -43,7 +42,7 @@ export async function createByPut(context: ServerContext, request: Request, name
 
 async function typeOf(context: ServerContext, given: string | null, fork: ForkRequest | null): Promise<string> {
   if (given !== null && given !== '') {
-    if (given.length > 256 || !CONTENT_TYPE.test(given)) {
+    if (!isContentType(given)) {
       throw new Refusal(400, 'bad-header', 'Content-Type must be a media type such as text/plain.')
     }
     return given

@@ -25,7 +25,7 @@ export async function answerRequest(services: SocketServices, handshake: Handsha
     }
     case 'cancel':
       await visitor.mayDoInChannel('cancel', channel)
-      return { run: runInfo(await cancelRun(context, services.runs, channel, frame.run ?? null)) }
+      return { run: runInfo(await cancelRun(context, services.writers, channel, frame.run ?? null)) }
     case 'history':
       await visitor.mayDoInChannel('read', channel)
       return { channel, runs: (await knownRuns(context, channel)).map(runInfo) }

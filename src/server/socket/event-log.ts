@@ -14,6 +14,9 @@ const MAX_DATA_LENGTH = 64 * 1024
 const CONTENT_TYPE = 'application/json'
 const encoder = new TextEncoder()
 
+/** An event to be published. */
+export type NewEvent = Pick<PublishFrame, 'channel' | 'event' | 'data' | 'producer'>
+
 /** The log of a channel's events: the stream that has the channel's name, and is a run of none. */
 export function eventLog(channel: string): StreamName {
   return { channel: '', run: channel }
@@ -22,7 +25,7 @@ export function eventLog(channel: string): StreamName {
 /** Writes an event to its channel's log, which is made where there is none. @throws {Refusal} */
 export async function publishEvent(
   store: StreamStore,
-  frame: PublishFrame,
+  frame: NewEvent,
   now: number,
 ): Promise<{ offset: string; duplicate: boolean }> {
   const record = encoder.encode(JSON.stringify(await describeEvent(store, frame, now)))
@@ -33,7 +36,7 @@ export async function publishEvent(
   return { offset: encodeOffset(result.info.tail), duplicate: result.kind === 'duplicate' }
 }
 
-async function describeEvent(store: StreamStore, frame: PublishFrame, now: number): Promise<ChannelEvent> {
+async function describeEvent(store: StreamStore, frame: NewEvent, now: number): Promise<ChannelEvent> {
   const [newest] = await store.runs(frame.channel)
   return {
     event: checkEvent(frame.event),

@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid'
 import { SOCKET_CLOSE, SOCKET_PATH, SOCKET_PROTOCOL } from '../../protocol/socket.ts'
 import { refuse } from '../answers.ts'
-import type { ModelRuns } from '../chat/model-runs.ts'
+import type { Writers } from '../producers/writers.ts'
 import type { ServerContext } from '../server-context.ts'
 import { ChannelRuns } from './channel-runs.ts'
 import { Connection } from './connection.ts'
@@ -24,10 +24,10 @@ export class SocketServer {
   #heartbeat: ReturnType<typeof setInterval> | null = null
   #retries: ReturnType<typeof setInterval> | null = null
 
-  constructor(context: ServerContext, runs: ModelRuns, options: SocketOptions, onError: (error: unknown) => void) {
+  constructor(context: ServerContext, writers: Writers, options: SocketOptions, onError: (error: unknown) => void) {
     this.#services = {
       context,
-      runs,
+      writers,
       limits: socketLimits(options),
       streams: new SharedStreams(context.store, onError),
       channels: new ChannelRuns(context.store),

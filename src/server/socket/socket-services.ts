@@ -1,4 +1,4 @@
-import type { ModelRuns } from '../chat/model-runs.ts'
+import type { Writers } from '../producers/writers.ts'
 import type { ServerContext } from '../server-context.ts'
 import type { ChannelRuns } from './channel-runs.ts'
 import type { Presence } from './presence.ts'
@@ -8,7 +8,7 @@ import type { SocketLimits } from './socket-options.ts'
 /** What all sockets of a server share. */
 export interface SocketServices {
   readonly context: ServerContext
-  readonly runs: ModelRuns
+  readonly writers: Writers
   readonly limits: SocketLimits
   readonly streams: SharedStreams
   readonly channels: ChannelRuns

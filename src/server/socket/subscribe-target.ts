@@ -34,7 +34,7 @@ export function streamTarget({ context }: SocketServices, visitor: Visitor, path
       async start() {
         await visitor.mayDoInChannel('read', name.channel)
         const start = await placeIn(context.store, name, from)
-        if (start === null || start.info.writer === null) throw await unknownRun(context, name)
+        if (start === null || !start.info.chat) throw await unknownRun(context, name)
         return start
       },
     }

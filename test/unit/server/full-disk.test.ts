@@ -5,6 +5,7 @@ import { MemoryStreamStore } from '../../../src/server/stores/memory.ts'
 import type { AppendRequest, AppendResult, StreamName } from '../../../src/server/stream-store.ts'
 import { codeOf } from './client.ts'
 import { GatedModel } from './gated-model.ts'
+import { SseClient } from './sse-client.ts'
 
 class LimitedStore extends MemoryStreamStore {
   isFull = false
@@ -49,19 +50,40 @@ describe('on a full disk', () => {
     expect(await (await send('GET', '/v1/stream/a/1')).text()).toBe('text')
   })
 
-  it('a run of a model stops calling it; what is left open can be cancelled once there is room', async () => {
+  it('a run of a model stops calling it, and ends for its readers once there is room, with all that it had said', async () => {
+    const messages = [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'hello' }] }]
+    const response = await send('POST', '/v1/chat', JSON.stringify({ id: 'chat:1', messages }), 'application/json')
+    await model.called
+    const reader = new SseClient(response)
+    await reader.until(({ data }) => data.includes('text-start'))
+    store.isFull = true
+    model.say('what comes too late')
+    await expect.poll(() => model.signal?.aborted).toBe(true)
+    // A wait that ends: the model is stopped, and more cannot be done now.
+    const cancelled = await send('POST', '/v1/chat/chat%3A1/cancel')
+    expect([cancelled.status, await codeOf(cancelled)]).toEqual([500, 'internal'])
+    store.isFull = false
+    expect((await reader.rest()).map(({ data }) => data)).toEqual([
+      expect.stringContaining('what comes too late'),
+      expect.stringContaining('The server could not store the answer'),
+      '{"type":"data-ending","data":{"kind":"error","code":"store"},"transient":true}',
+      '[DONE]',
+    ])
+  })
+
+  it('a server that stops waits for no room; the next one ends what was left open', async () => {
     const messages = [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'hello' }] }]
     await send('POST', '/v1/chat', JSON.stringify({ id: 'chat:1', messages }), 'application/json')
     await model.called
     store.isFull = true
     model.say('nobody can keep this')
     await expect.poll(() => model.signal?.aborted).toBe(true)
-    await expect
-      .poll(async () => (await (await send('GET', '/metrics')).text()).includes('headwater_model_runs 0'))
-      .toBe(true)
+    await handler.close()
     store.isFull = false
-    const cancelled = await send('POST', '/v1/chat/chat%3A1/cancel')
-    expect([cancelled.status, await cancelled.json()]).toEqual([200, expect.objectContaining({ status: 'cancelled' })])
+    const next = createStreamHandler({ store })
+    expect(await next.endOrphans()).toBe(1)
+    expect((await store.runs('chat:1')).map(({ ending }) => ending)).toEqual([{ kind: 'error', code: 'producer-lost' }])
+    await next.close()
   })
 })
 
