@@ -1,0 +1,1 @@
+export { cancelOnAbort } from './cancel-on-abort.ts'
