@@ -1,7 +1,7 @@
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest'
 import { HeadwaterError } from '../../../src/protocol/errors.ts'
 import type { ServerChannel } from '../../../src/server/producers/server-channel.ts'
 import type { AppendRequest, AppendResult, StreamName } from '../../../src/server/stream-store.ts'
@@ -392,4 +392,14 @@ it('publishes events into the log of a channel’s events, each with its place',
   ])
   expect(await codeOf(jobs.publish('', 1))).toBe('bad-message')
   expect(await codeOf(jobs.publish('large', 'x'.repeat(70_000)))).toBe('bad-message')
+})
+
+it('takes and gives what its content type says', async () => {
+  const json = await jobs.start({ contentType: 'application/json' })
+  expectTypeOf(json.write).parameter(0).toEqualTypeOf<unknown>()
+  const text = await jobs.start()
+  expectTypeOf(text.write).parameter(0).toEqualTypeOf<string | Uint8Array>()
+  expectTypeOf(await jobs.openInbound()).toExtend<AsyncIterable<Uint8Array>>()
+  expectTypeOf(await jobs.openInbound({ contentType: 'text/csv; charset=utf-8' })).toExtend<AsyncIterable<string>>()
+  expectTypeOf(client.handler.channel).returns.toEqualTypeOf<ServerChannel>()
 })
