@@ -35,6 +35,12 @@ export interface ConnectOptions {
    * (not when it was cancelled), so that the service worker can show a notification. Default: nobody is told.
    */
   notify?: string
+  /**
+   * Most data of ended streams that this origin keeps, of all channels together that have a `retention`, in UTF-16 units of texts plus bytes; the
+   * oldest go first. What is kept for good (`'keep'`) neither counts nor goes. Tabs should agree: the last one that connects has the word.
+   * Default: 256 Mi. `hub.storage()` says what holds.
+   */
+  storageLimit?: number
   /** Closes the hub of this page. */
   signal?: AbortSignal
 }

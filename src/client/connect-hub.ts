@@ -21,7 +21,7 @@ class PageHub implements Hub, ChannelHost {
   readonly #stopLifecycle: () => void
 
   constructor(options: ConnectOptions) {
-    const { headers, notify, signal } = options
+    const { headers, notify, storageLimit, signal } = options
     this.givesHeaders = headers !== undefined
     this.connection = new Connection({
       start: (clientId) => startHub(clientId, options),
@@ -29,7 +29,7 @@ class PageHub implements Hub, ChannelHost {
       // A page that sent a stream with secret headers can give them again.
       givesHeaders: true,
       headers: (request) => this.#headers(request, headers),
-      ...(notify && { notify }),
+      told: { ...(notify && { notify }), ...(storageLimit !== undefined && { storageLimit }) },
       visible,
       whenStuck: async (ping, signal) => (await import('./stuck-hub.ts')).whenStuck(ping, visible, signal),
     })

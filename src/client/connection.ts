@@ -2,7 +2,7 @@ import * as Comlink from 'comlink'
 import { nanoid } from 'nanoid'
 import { acquireLock, whenFree, type Locks } from '../liveness/locks.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { Batch, CredentialsRequest, HubPort, ReaderCancel, Reply, TabPort } from '../protocol/hub-port.ts'
+import type { Batch, CredentialsRequest, Hello, HubPort, ReaderCancel, Reply, TabPort } from '../protocol/hub-port.ts'
 import { hubLock, tabLock } from '../protocol/names.ts'
 import type { PlacedEvent } from '../protocol/produce.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
@@ -25,7 +25,8 @@ export interface ConnectionOptions {
   locks: Locks | undefined
   headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null>
   givesHeaders: boolean
-  notify?: string
+  /** What an application tells every hub. */
+  told?: Pick<Hello, 'notify' | 'storageLimit'>
   /** Whether a person sees this page. A hidden page blames no hub. */
   visible: () => boolean
   /** Resolves once the hub is found not to answer. Absent: only a hello has a deadline. */
@@ -290,7 +291,7 @@ export class Connection {
         minProtocol: MIN_PROTOCOL_VERSION,
         clientId,
         givesHeaders: this.#options.givesHeaders,
-        ...(this.#options.notify && { notify: this.#options.notify }),
+        ...this.#options.told,
         left: this.#left,
       }
       // Rule 14: all pages go to another hub, and this one leaves as soon as it can.

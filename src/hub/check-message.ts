@@ -107,6 +107,7 @@ export const HelloSchema = v.object({
   givesHeaders: v.optional(v.boolean()),
   // A path of this origin, and of no other.
   notify: v.optional(v.pipe(v.string(), v.maxLength(1000), v.regex(/^\/(?![/\\])/, 'must be a path'))),
+  storageLimit: v.optional(v.pipe(v.number(), v.minValue(0))),
   left: v.optional(v.boolean()),
 })
 

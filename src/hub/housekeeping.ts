@@ -16,30 +16,35 @@ export class Housekeeping {
   readonly #clock: Clock
   readonly #removed: (rows: readonly StreamRow[]) => void
   readonly #pruned: (row: StreamRow) => void
-  readonly #limit: number
+  #limit = ORIGIN_LIMIT
   /** When all channels are looked through next. At once, at first. */
   #next = -Infinity
 
   /**
    * @param removed called with what was deleted
    * @param pruned called with the row of a stream whose start was deleted
-   * @param limit of all channels with limits together, in units of data
    */
   constructor(
     store: LogStore,
     clock: Clock,
     { removed, pruned }: { removed: (rows: readonly StreamRow[]) => void; pruned: (row: StreamRow) => void },
-    limit = ORIGIN_LIMIT,
   ) {
     this.#store = store
     this.#clock = clock
     this.#removed = removed
     this.#pruned = pruned
-    this.#limit = limit
   }
 
+  /** Of all channels with limits together, in units of data. */
   get limit(): number {
     return this.#limit
+  }
+
+  set limit(limit: number) {
+    if (limit === this.#limit) return
+    this.#limit = limit
+    this.#next = -Infinity
+    void this.tick()
   }
 
   /** To be called every few seconds: looks through everything when it is time. */

@@ -534,6 +534,11 @@ export class Hub {
     }
   }
 
+  /** Most data of ended streams that may be kept, from now on; what is above it goes at once. */
+  limitStorage(limit: number): void {
+    this.#housekeeping.limit = limit
+  }
+
   async storage(): Promise<StorageUse> {
     const streams = (await this.store.rows()).length
     const estimate = await globalThis.navigator?.storage?.estimate?.()

@@ -20,6 +20,8 @@ export interface Hello {
   givesHeaders?: boolean
   /** Path of this origin to which the hub POSTs an `EndingNotice` when a stream ends by itself: the application's service worker answers it. */
   notify?: string
+  /** What the application sets {@link StorageUse.limit} to. The last word of any tab holds. */
+  storageLimit?: number
   /** This tab left a hub that did not answer it in time, while it was visible (hand-over rule 14). */
   left?: boolean
 }

@@ -117,6 +117,38 @@ describe('retention', () => {
   })
 })
 
+describe('the limit that an application sets', () => {
+  let world: World
+
+  beforeEach(() => {
+    world = new World()
+    Object.assign(globalThis, { document: { baseURI: 'http://upstream.test/' } })
+  })
+  afterEach(() => world.close())
+
+  it('holds at once, in every tab, until another one is set', async () => {
+    const tab = world.openTab()
+    const limit = async (): Promise<number> => (await tab.connection.call((hub) => hub.storage())).limit
+    expect(await limit()).toBe(256 * 1024 * 1024)
+    const channel = tab.channel('feed', { retention: { count: 10 } })
+    const kept = tab.channel('chat')
+    world.upstream.release('12345')
+    world.upstream.end()
+    await kept.send('/log')
+    for (let run = 0; run < 3; run++) {
+      const id = await channel.send('/log')
+      await until(() => channel.streamId === id && channel.done)
+    }
+    expect(await channel.history()).toHaveLength(3)
+    world.openTab(undefined, { storageLimit: 12 })
+    await until(async () => (await channel.history()).length === 2, 'the oldest to go')
+    expect(await limit()).toBe(12)
+    world.openTab(undefined, { storageLimit: 0 })
+    await until(async () => (await channel.history()).length === 1, 'all to go but the newest')
+    expect(await kept.history()).toHaveLength(1)
+  })
+})
+
 describe('the limit of the origin', () => {
   it('takes the oldest ended streams of channels with limits, over all of them, and nothing that is kept', () => {
     const rows = [

@@ -1,5 +1,5 @@
 import type { ChannelOptions } from '../../../src/client/api.ts'
-import { Connection } from '../../../src/client/connection.ts'
+import { Connection, type ConnectionOptions } from '../../../src/client/connection.ts'
 import { backPorts } from '../../../src/client/hub-start.ts'
 import { HubChannel, type ChannelHost } from '../../../src/client/hub-channel.ts'
 import { Hub, type HubOptions, type PingMessage, type Pings } from '../../../src/hub/hub.ts'
@@ -480,6 +480,7 @@ export class World {
   openTab(
     headers: (request: CredentialsRequest) => Promise<readonly (readonly [string, string])[] | null> = () =>
       Promise.resolve(null),
+    told: ConnectionOptions['told'] = {},
   ): { tag: string; connection: Connection; channel: (name: string, options?: ChannelOptions) => HubChannel } {
     const tag = `tab${++this.#count}`
     const connection = new Connection({
@@ -505,6 +506,7 @@ export class World {
       locks: this.locks.agent(tag),
       givesHeaders: true,
       headers,
+      told,
     })
     const secrets = new Map<string, readonly (readonly [string, string])[]>()
     const host: ChannelHost = {
