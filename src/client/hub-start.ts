@@ -9,7 +9,7 @@ export interface HubStart {
   /** Where the hub calls this page, and what tells the hub so: a port, or a channel's name. */
   back: Way
   address: MessagePort | string
-  /** Rejects with `worker-failed` when the hub's script cannot be started; never resolves. */
+  /** Rejects with `reload-needed` when the hub's script does not come; never resolves. */
   failed: Promise<never>
   /** Rule 14: this hub did not answer a visible page in time. No page of this origin comes to it again. */
   abandon?(): void | Promise<void>
@@ -23,8 +23,9 @@ export function backPorts(): Pick<HubStart, 'back' | 'address'> {
   return { back: port1, address: transfer(port2, [port2]) }
 }
 
+/** As of any part that does not come ({@link loadPart}): a script that is gone and one that the network keeps back look the same from here. */
 export const notLoaded = (): HeadwaterError =>
   new HeadwaterError(
-    'worker-failed',
-    'The script of the hub could not be loaded. What is stored is safe. Reload the page.',
+    'reload-needed',
+    'The script of the hub could not be loaded: its release may be gone. What is stored is safe. Reload the page.',
   )

@@ -163,7 +163,11 @@ export class TabLink implements AttachedTab {
     if (hello.protocol < MIN_PROTOCOL_VERSION || hello.minProtocol > PROTOCOL_VERSION) {
       throw new HeadwaterError(
         'incompatible',
-        `This page speaks version ${hello.minProtocol} to ${hello.protocol} of the protocol, the hub ${MIN_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}. Reload the page.`,
+        `This page speaks version ${hello.minProtocol} to ${hello.protocol} of the protocol, the hub ${MIN_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}. ` +
+          // Whose release is the older one has to be loaded again.
+          (hello.protocol < MIN_PROTOCOL_VERSION
+            ? 'Reload the page.'
+            : 'Close the other tabs of this site, which are of an earlier release, and reload this one.'),
         { page: [hello.minProtocol, hello.protocol], hub: [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION] },
       )
     }
@@ -171,6 +175,7 @@ export class TabLink implements AttachedTab {
     this.#tab = Comlink.wrap<TabPort>(this.#tabPort)
     this.#givesHeaders = hello.givesHeaders === true
     if (hello.notify !== undefined) this.#hub.notify = hello.notify
+    if (hello.storageLimit !== undefined) this.#hub.limitStorage(hello.storageLimit)
     // Granted means that the tab is gone; there is no other sign of it.
     whenFree(this.#hub.locks, tabLock(hello.clientId), this.#gone.signal).then(
       () => this.drop(),

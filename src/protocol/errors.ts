@@ -5,8 +5,8 @@
  * - `unknown-stream`: no stream of that id in this browser.
  * - `live-id`: a stream of that id exists and is live.
  * - `incompatible`: tab and hub speak different versions of the protocol; both are named in `data`.
- * - `reload-needed`: the hub's script of this release is gone.
- * - `worker-failed`: the hub's script could not be started.
+ * - `reload-needed`: a script of this release did not come: it is gone, as a rule.
+ * - `worker-failed`: the hub could not be started, or does not answer.
  * - `hub-lost`: the hub died during the call, and the call cannot be repeated.
  * - `closed`: this page has closed its hub or reader.
  * - `aborted`: the caller's signal.

@@ -1,4 +1,4 @@
-import type { Channel, Hub, State } from 'headwater'
+import type { Channel, HeadwaterError, Hub, State } from 'headwater'
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
 import { onFrame } from '../lib/on-frame.ts'
 import { foldChannelEvent } from '../lib/server-channels.ts'
@@ -8,6 +8,9 @@ const FEED = { url: '/v1/channels?live=sse', format: 'sse' } as const
 
 /** Wait before a feed that failed is opened again, in milliseconds. The hub has its own, shorter ones for lost connections. */
 const AGAIN_MS = 5000
+
+/** What a view says where its page has no hub, and finds none by itself. */
+const NO_HUB: ReadonlySet<string> = new Set(['worker-failed', 'reload-needed', 'incompatible'])
 
 /** Whether the server answers. `unknown` until something was heard of it. */
 export type ServerReach = 'unknown' | 'reachable' | 'unreachable'
@@ -42,6 +45,12 @@ export class FeedController implements ReactiveController {
   /** State of the feed's own stream. */
   get state(): State | null {
     return this.#channel?.state ?? null
+  }
+
+  /** Why this page, which had a hub, has none any more; else `null`. */
+  get hubFailure(): HeadwaterError | null {
+    const failure = this.state?.failure ?? null
+    return failure !== null && NO_HUB.has(failure.code) ? failure : null
   }
 
   get reach(): ServerReach {

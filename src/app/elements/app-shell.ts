@@ -115,7 +115,8 @@ export class AppShell extends LitElement {
   }
 
   #renderNotices(): unknown[] {
-    const { failure, info } = this.#hub
+    const { info } = this.#hub
+    const failure = this.#hub.failure ?? this.#feed.hubFailure
     return [
       failure === null
         ? nothing

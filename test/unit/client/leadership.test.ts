@@ -108,7 +108,7 @@ describe('the line for the leader tab', () => {
     const codes: string[] = []
     if (first) first.onfailed = ({ code }) => codes.push(code)
     workers[0]?.onerror?.call(workers[0] as never, new Event('error') as ErrorEvent)
-    expect(codes).toEqual(['worker-failed'])
+    expect(codes).toEqual(['reload-needed'])
     await until(() => workers.length === 2)
     expect(leaders()).toEqual(['b'])
   })

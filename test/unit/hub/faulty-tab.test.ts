@@ -143,9 +143,9 @@ describe('a port that does not keep to the handshake', () => {
   })
 
   it.each([
-    ['older than the hub knows', { protocol: 0, minProtocol: 0 }],
-    ['newer than the hub knows', { protocol: 99, minProtocol: 98 }],
-  ])('a version %s is refused with both named', async (_, versions) => {
+    ['older than the hub knows', { protocol: 0, minProtocol: 0 }, 'Reload the page.'],
+    ['newer than the hub knows', { protocol: 99, minProtocol: 98 }, 'Close the other tabs'],
+  ])('a version %s is refused with both named, and with what to do', async (_, versions, advice) => {
     const { hub, port } = rawPort()
     const { port2 } = new MessageChannel()
     const answer = await hub.hello({ ...versions, clientId: 'x' }, Comlink.transfer(port2, [port2]))
@@ -153,6 +153,7 @@ describe('a port that does not keep to the handshake', () => {
       ok: false,
       error: {
         code: 'incompatible',
+        message: expect.stringContaining(advice),
         data: { page: [versions.minProtocol, versions.protocol], hub: expect.anything() },
       },
     })
