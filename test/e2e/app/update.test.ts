@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { stopServiceWorkers } from '../harness/browser.ts'
 import { expect, test } from '../harness/fixtures.ts'
 import { Pipe } from '../harness/pipe.ts'
-import { APP_FOLDER, makeSecondRelease } from '../harness/second-release.ts'
+import { APP_FOLDER, makeLaterRelease } from '../harness/later-release.ts'
 import { lines } from '../harness/truth.ts'
 import { AppPage } from './app-page.ts'
 
@@ -27,7 +27,7 @@ test('a new release in the middle of a live stream: it waits to be let in, then 
     await app.openChannel('build')
     await expect(app.lines).toContainText('line 200')
   }
-  const later = await makeSecondRelease()
+  const later = await makeLaterRelease()
   try {
     upstream.pageFolder = later
     const loads = apps.map((app) => {

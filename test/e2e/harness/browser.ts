@@ -1,9 +1,33 @@
-import type { Browser, BrowserContext, CDPSession, Page, Worker } from '@playwright/test'
+import { expect } from '@playwright/test'
+import type { Browser, BrowserContext, CDPSession, LaunchOptions, Page, Worker } from '@playwright/test'
+import { chromiumArgs, findChromium } from '../../../scripts/find-browser.mjs'
 import { chromiumOnly } from './engines.ts'
 import { until } from './poll.ts'
 
 /** On this channel the hub of the test page is told to end itself. */
 export const DEATH_CHANNEL = 'headwater-test:die'
+
+/** For Chromium with its back-forward cache, which Playwright turns off. */
+export async function withBackForwardCache(): Promise<LaunchOptions> {
+  const executablePath = await findChromium()
+  return {
+    args: chromiumArgs(),
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+    ...(executablePath !== null && { executablePath }),
+  }
+}
+
+/** Sends a page into the back-forward cache. Answers with the way to bring it back, which fails where the browser had not kept it. */
+export async function cachePage(page: Page): Promise<() => Promise<void>> {
+  await page.evaluate(() => {
+    addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { cameBack: persisted }))
+  })
+  await page.goto(new URL('/nothing.txt', page.url()).href, { waitUntil: 'commit' }).catch(() => null)
+  return async () => {
+    await page.goBack({ waitUntil: 'commit' })
+    expect(await page.evaluate(() => (globalThis as { cameBack?: boolean }).cameBack)).toBe(true)
+  }
+}
 
 interface Target {
   targetId: string
@@ -38,13 +62,20 @@ async function contextId(context: BrowserContext): Promise<string | undefined> {
 
 /** SharedWorkers of a context that are alive: the hubs. */
 export async function hubsOf(context: BrowserContext): Promise<string[]> {
+  return (await hubTargetsOf(context)).map(({ targetId }) => targetId)
+}
+
+/** Addresses of the scripts that the hubs of a context run. */
+export async function hubScriptsOf(context: BrowserContext): Promise<string[]> {
+  return (await hubTargetsOf(context)).map(({ url }) => url)
+}
+
+async function hubTargetsOf(context: BrowserContext): Promise<Target[]> {
   const own = await contextId(context)
   return withBrowserSession(browserOf(context), async (session) => {
     // Without this filter the browser leaves workers out.
     const { targetInfos } = (await session.send('Target.getTargets', { filter: [{}] })) as { targetInfos: Target[] }
-    return targetInfos
-      .filter((target) => target.type === 'shared_worker' && target.browserContextId === own)
-      .map((target) => target.targetId)
+    return targetInfos.filter((target) => target.type === 'shared_worker' && target.browserContextId === own)
   })
 }
 
@@ -131,23 +162,89 @@ async function askHubsToDie(context: BrowserContext): Promise<number> {
   }, DEATH_CHANNEL)
 }
 
+/** Sends commands to a shared worker by the browser's own session. Not flattened: such a session reaches workers only by messages that it passes on. */
+async function withWorkerSession<T>(
+  session: CDPSession,
+  targetId: string,
+  task: (send: (method: string, params?: object) => Promise<unknown>) => Promise<T>,
+): Promise<T> {
+  const { sessionId } = await session.send('Target.attachToTarget', { targetId, flatten: false })
+  const waiting = new Map<number, (result: unknown) => void>()
+  session.on('Target.receivedMessageFromTarget', (event) => {
+    if (event.sessionId !== sessionId) return
+    const { id, result } = JSON.parse(event.message) as { id: number; result: unknown }
+    waiting.get(id)?.(result)
+  })
+  let last = 0
+  const answer = await task((method, params = {}) => {
+    const id = ++last
+    const answered = new Promise((resolve) => waiting.set(id, resolve))
+    const message = JSON.stringify({ id, method, params })
+    return session.send('Target.sendMessageToTarget', { sessionId, message }).then(() => answered)
+  })
+  await session.send('Target.detachFromTarget', { sessionId })
+  return answer
+}
+
 /** The hub of a context is about to spin: it will hold its locks and hear nothing for that long. */
 export async function spinHub(context: BrowserContext, ms: number): Promise<void> {
-  const spin = `void setTimeout(() => { const until = Date.now() + ${ms}; while (Date.now() < until); })`
+  const expression = `void setTimeout(() => { const until = Date.now() + ${ms}; while (Date.now() < until); })`
   const hubs = await findHub(context)
-  if (!Array.isArray(hubs)) return hubs.evaluate(spin)
+  if (!Array.isArray(hubs)) return hubs.evaluate(expression)
   await withBrowserSession(browserOf(context), async (session) => {
-    for (const targetId of hubs) {
-      // Not flattened: a session of the browser's reaches workers only by messages that it passes on.
-      const { sessionId } = await session.send('Target.attachToTarget', { targetId, flatten: false })
-      const answered = new Promise<void>((resolve) => {
-        session.on('Target.receivedMessageFromTarget', (event) => event.sessionId === sessionId && resolve())
-      })
-      const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: spin } })
-      await session.send('Target.sendMessageToTarget', { sessionId, message })
-      await answered
-    }
+    for (const targetId of hubs)
+      await withWorkerSession(session, targetId, (send) => send('Runtime.evaluate', { expression }))
   })
+}
+
+/** What a thread holds once its garbage is gone. */
+export interface Holdings {
+  /** Bytes of its JavaScript heap. */
+  heap: number
+  ports: number
+  channels: number
+}
+
+/** What a JavaScript thread holds, by its debugger's commands. */
+async function holdings(send: (method: string, params?: object) => Promise<unknown>): Promise<Holdings> {
+  await send('HeapProfiler.enable')
+  // Ports close in one turn, and their other ends in another thread's.
+  for (let turn = 0; turn < 3; turn++) await send('HeapProfiler.collectGarbage')
+  const count = async (name: string): Promise<number> => {
+    const found = await send('Runtime.evaluate', { expression: `${name}.prototype` })
+    const { objectId } = (found as { result: { objectId: string } }).result
+    // Collects garbage itself.
+    const all = await send('Runtime.queryObjects', { prototypeObjectId: objectId })
+    const { objects } = all as { objects: { objectId: string } }
+    const counted = await send('Runtime.callFunctionOn', {
+      objectId: objects.objectId,
+      functionDeclaration: 'function () { return this.length }',
+      returnByValue: true,
+    })
+    await send('Runtime.releaseObject', { objectId: objects.objectId })
+    return (counted as { result: { value: number } }).result.value
+  }
+  const ports = await count('MessagePort')
+  const channels = await count('BroadcastChannel')
+  const { usedSize } = (await send('Runtime.getHeapUsage')) as { usedSize: number }
+  return { heap: usedSize, ports, channels }
+}
+
+/** What the only hub of a context holds, where it is a shared worker. */
+export async function hubHoldings(context: BrowserContext): Promise<Holdings> {
+  // Benchmarks come without a test, and with Chromium.
+  if (browserOf(context).browserType().name() !== 'chromium') chromiumOnly('look into a heap')
+  const [targetId = ''] = await hubsOf(context)
+  return withBrowserSession(browserOf(context), (session) => withWorkerSession(session, targetId, holdings))
+}
+
+/** What a page holds. */
+export async function pageHoldings(page: Page): Promise<Holdings> {
+  if (page.context().browser()?.browserType().name() !== 'chromium') chromiumOnly('look into a heap')
+  const session = await page.context().newCDPSession(page)
+  const found = await holdings((method, params) => session.send(method as 'Runtime.evaluate', params as never))
+  await session.detach()
+  return found
 }
 
 /** Crashes a tab's process. What lived in that process is gone, the hub included if this tab created it. */
@@ -178,6 +275,29 @@ export async function freezeTab(page: Page): Promise<() => Promise<void>> {
     await session.send('Page.setWebLifecycleState', { state: 'active' })
     await session.detach()
   }
+}
+
+/**
+ * An origin may store so many bytes, until the function that is answered is called. To be called before the origin stores anything: what
+ * Chromium 156 found to be free is good for up to 30 s of writing, whatever the quota is by then.
+ */
+export async function limitStorage(
+  context: BrowserContext,
+  origin: string,
+  bytes: number,
+): Promise<() => Promise<void>> {
+  chromiumOnly('limit what an origin may store')
+  const session = await context.newCDPSession(await context.newPage())
+  await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: bytes })
+  return async () => void (await session.send('Storage.overrideQuotaForOrigin', { origin }))
+}
+
+/** Throws an origin's databases away under whoever has them open, as a person does by "clear site data". */
+export async function clearStorage(page: Page, origin: string): Promise<void> {
+  chromiumOnly('throw away what an origin stored')
+  const session = await page.context().newCDPSession(page)
+  await session.send('Storage.clearDataForOrigin', { origin, storageTypes: 'indexeddb' })
+  await session.detach()
 }
 
 /** Lets the browser tell an origin's service worker that there is a network again (Background Sync), seen from any page of the context. */

@@ -1,3 +1,6 @@
+import { cp, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 import { DEATH_CHANNEL } from './browser.ts'
@@ -29,4 +32,16 @@ export async function buildPage(outDir = PAGE_FOLDER, version = '1'): Promise<vo
       ],
     },
   })
+}
+
+/** A copy of the built test page, the caller's to delete. `hub`: what the hub's script does before anything else. */
+export async function copyPage({ hub }: { hub: string }): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-page-'))
+  await cp(PAGE_FOLDER, folder, { recursive: true })
+  const assets = join(folder, 'assets')
+  for (const name of (await readdir(assets)).filter((name) => /^(?:hub|leader)-worker-/.test(name))) {
+    const path = join(assets, name)
+    await writeFile(path, `${hub}\n${await readFile(path, 'utf8')}`)
+  }
+  return folder
 }

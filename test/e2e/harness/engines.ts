@@ -8,6 +8,9 @@ const CHROMIUM_ONLY = {
   'stop a service worker': 'WebDriver BiDi cannot stop a service worker.',
   'kill the app’s hub':
     'WebDriver BiDi does not reach shared workers. The test page’s hub ends itself when asked; the app’s has no such door.',
+  'look into a heap': 'WebDriver BiDi does not count objects.',
+  'limit what an origin may store': 'WebDriver BiDi knows no quota.',
+  'throw away what an origin stored': 'WebDriver BiDi cannot do it while pages are open.',
   'dispatch a sync event': 'Firefox has no Background Sync.',
   'read notifications': 'Playwright cannot allow notifications in Firefox.',
 } as const

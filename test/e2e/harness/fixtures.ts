@@ -40,18 +40,23 @@ export class Tab {
   }
 
   /** The status that the tab shows. */
-  async status(channel: string): Promise<string> {
-    return (await this.view(channel)).state.status
+  status(channel: string): Promise<string> {
+    return this.page.evaluate((name) => hw.view(name).state.status, channel)
   }
 
   /** The seq that the tab shows. */
-  async seq(channel: string): Promise<number> {
-    return (await this.view(channel)).state.seq
+  seq(channel: string): Promise<number> {
+    return this.page.evaluate((name) => hw.view(name).state.seq, channel)
   }
 
   /** The epoch of the channel's newest stream. */
   epoch(channel: string): Promise<number> {
     return this.page.evaluate(async (name) => (await hw.hub.channel(name).history()).at(-1)?.epoch ?? 0, channel)
+  }
+
+  /** Whether the tab says that what it shows is stored. */
+  durable(): Promise<boolean | null> {
+    return this.page.evaluate(() => hw.hub.info?.durable ?? null)
   }
 
   bootId(): Promise<string> {

@@ -26,6 +26,8 @@ const TYPES: Record<string, string> = {
 export class TestUpstream {
   /** Folder of the page; a test of two deployed versions changes it. */
   pageFolder: string
+  /** False: nobody is there. Every request is dropped without an answer. */
+  up = true
   /** Files that are answered with 404, as if the deployment had lost them. */
   missing: RegExp | null = null
   readonly random = seededRandom(SEED)
@@ -71,7 +73,17 @@ export class TestUpstream {
     return this.#proxy
   }
 
+  /** As if its machine were switched off: cuts everything that is open, and drops what comes. */
+  goDown(): void {
+    this.up = false
+    this.#server.closeAllConnections()
+  }
+
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.up) {
+      request.socket.destroy()
+      return
+    }
     if (this.faults.handle(request, response)) return
     const { pathname } = new URL(request.url ?? '/', this.origin)
     const stream = this.#streams.get(pathname.replace(/\/(run|cancel)$/, ''))

@@ -15,6 +15,16 @@ export function lines(count: number, word = 'line'): string[] {
   return Array.from({ length: count }, (_, i) => `${word} ${i + 1} ✓\n`)
 }
 
+/** Units of so many characters that no compression makes smaller by much: storage counts them in full. */
+export function noise(count: number, length: number, random: () => number): string[] {
+  const unit = (): string => {
+    let text = ''
+    while (text.length < length) text += Math.floor(random() * 2 ** 32).toString(36)
+    return text.slice(0, length)
+  }
+  return Array.from({ length: count }, unit)
+}
+
 /** Every tab shows the whole truth in its newest stream of a channel: each byte once, in order, nothing missing; and knows that it is done. */
 export async function expectWhole(tabs: readonly Viewer[], channel: string, truth: string): Promise<void> {
   for (const tab of tabs) {

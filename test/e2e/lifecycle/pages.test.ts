@@ -1,14 +1,8 @@
 // Pages that are hidden and duplicated.
 import type { Page } from '@playwright/test'
 import { Tab, expect, test } from '../harness/fixtures.ts'
+import { clientsOf } from '../harness/locks.ts'
 import { expectSeq, expectWhole, lines } from '../harness/truth.ts'
-
-/** Clients that are attached to a hub of the page's origin. */
-const clients = (page: Page): Promise<string[]> =>
-  page.evaluate(async () => {
-    const { held = [] } = await navigator.locks.query()
-    return held.flatMap(({ name }) => (name?.startsWith('headwater:tab:') ? [name] : []))
-  })
 
 /** Hides a tab or shows it, as far as its page can tell. */
 const setHidden = (page: Page, hidden: boolean): Promise<void> =>
@@ -43,9 +37,9 @@ test('a tab that is hidden for a minute and reads nothing lets go of its hub, an
   await reading.send('hidden', { url: stream.path })
   await expect.poll(seq).toBe(10)
   for (const each of [page, reading.page]) await setHidden(each, true)
-  expect(await clients(page)).toHaveLength(2)
+  expect(await clientsOf(page)).toHaveLength(2)
   await page.clock.fastForward(61_000)
-  await expect.poll(() => clients(reading.page)).toHaveLength(1)
+  await expect.poll(() => clientsOf(reading.page)).toHaveLength(1)
   stream.release()
   stream.end()
   await expectWhole([reading], 'hidden', stream.truth.join(''))
@@ -68,7 +62,7 @@ test('a hidden tab that let go of its hub still sends what it is asked to send',
   await page.evaluate(() => hw.hub.ready.then(() => undefined))
   await setHidden(page, true)
   await page.clock.fastForward(61_000)
-  await expect.poll(() => clients(tab.page)).toHaveLength(1)
+  await expect.poll(() => clientsOf(tab.page)).toHaveLength(1)
   const woken = new Tab(page)
   await woken.send('asleep', { url: stream.path })
   await expectWhole([woken], 'asleep', stream.truth.join(''))
@@ -90,10 +84,10 @@ test('fault 18: a duplicated tab is a client of its own, and nothing of the firs
   await copy.page.waitForFunction(() => 'hw' in globalThis)
   await copy.follow('f18')
   await expectSeq([copy], 'f18', 20)
-  expect(new Set(await clients(copy.page)).size).toBe(2)
+  expect(new Set(await clientsOf(copy.page)).size).toBe(2)
   expect(await copy.page.evaluate(() => [sessionStorage.length, localStorage.length])).toEqual([0, 0])
   await copy.page.close()
-  await expect.poll(() => clients(first.page)).toHaveLength(1)
+  await expect.poll(() => clientsOf(first.page)).toHaveLength(1)
   stream.release()
   stream.end()
   await expectWhole([first], 'f18', stream.truth.join(''))

@@ -102,6 +102,7 @@ function view(name: string): View {
 
 const hw = {
   hub,
+  connectHub,
   follow,
   view,
   send: (name: string, source: Source): Promise<string> => follow(name).send(source),

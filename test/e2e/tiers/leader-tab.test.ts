@@ -1,23 +1,12 @@
 // The leader tab, where the browser has no SharedWorker: who leads, and what follows when it no longer does.
-import { chromiumArgs, findChromium } from '../../../scripts/find-browser.mjs'
-import { crashTab, leaderOf } from '../harness/browser.ts'
+import { cachePage, crashTab, leaderOf, withBackForwardCache } from '../harness/browser.ts'
 import { expect, test } from '../harness/fixtures.ts'
 import type { Tab } from '../harness/fixtures.ts'
 import type { ScriptedStream } from '../harness/scripted-stream.ts'
 import type { TestUpstream } from '../harness/test-upstream.ts'
 import { expectSeq, expectWhole, lines } from '../harness/truth.ts'
 
-const executablePath = await findChromium()
-
-test.use({
-  tier: 'leader-tab',
-  launchOptions: {
-    args: chromiumArgs(),
-    // Playwright turns the back-forward cache off.
-    ignoreDefaultArgs: ['--disable-back-forward-cache'],
-    ...(executablePath !== null && { executablePath }),
-  },
-})
+test.use({ tier: 'leader-tab', launchOptions: await withBackForwardCache() })
 
 /** Three tabs in mid-stream; the first one leads. */
 async function midStream(
@@ -84,15 +73,11 @@ test('a leader that goes to the back-forward cache gives up the lead, and catche
   context,
 }) => {
   const [stream, leader, others] = await midStream(upstream, tabs)
-  await leader.page.evaluate(() => {
-    addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { cameBack: persisted }))
-  })
-  await leader.page.goto(`${upstream.origin}/nothing.txt`, { waitUntil: 'commit' }).catch(() => null)
+  const comeBack = await cachePage(leader.page)
   stream.release(100)
   await expectSeq(others, 'led', 200)
   expect((await leaderOf(context)).page).toBe(others[0]?.page)
-  await leader.page.goBack({ waitUntil: 'commit' })
-  expect(await leader.page.evaluate(() => (globalThis as { cameBack?: boolean }).cameBack)).toBe(true)
+  await comeBack()
   await expectSeq([leader], 'led', 200)
   await finish(stream, [leader, ...others])
   expect((await leaderOf(context)).page).toBe(others[0]?.page)
