@@ -1,6 +1,6 @@
 // @ts-check
 // `npm run bench`: speed and size, as ratios in one run. What is measured and how stands at the head of test/bench/run.ts.
-//   node scripts/bench.mjs [--quick] [--only=fan-out,upstream,delay,replay,handover,size]
+//   node scripts/bench.mjs [--quick] [--only=fan-out,upstream,delay,replay,handover,blocked,length,size]
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -8,7 +8,7 @@ import { runnerImport } from 'vite'
 import { chromiumArgs, ensureChromium } from './find-browser.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const PARTS = ['fan-out', 'upstream', 'delay', 'replay', 'handover', 'size']
+const PARTS = ['fan-out', 'upstream', 'delay', 'replay', 'handover', 'blocked', 'length', 'size']
 
 /** @returns {{ quick: boolean, only: string[] }} */
 function readArguments() {

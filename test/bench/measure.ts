@@ -16,6 +16,11 @@ export interface Plan {
   samples: number
   replayChunks: number
   handOvers: number
+  /** How long one tab of ten is blocked, and how often. */
+  blockMs: number
+  blockRounds: number
+  /** Lengths of streams, the shortest first. */
+  lengths: readonly number[]
 }
 
 export interface Row {

@@ -1,4 +1,5 @@
 import type { Delay, Row } from './measure.ts'
+import type { Length } from './measure-limits.ts'
 
 const thousands = (n: number): string => Math.round(n).toLocaleString('en').replaceAll(',', ' ')
 const ms = (n: number): string => `${n.toFixed(2)} ms`
@@ -71,6 +72,44 @@ export function replayGoal({ bareMs, hubMs }: { bareMs: number; hubMs: number })
 
 export function handOverGoal(typical: number): Goal {
   return { what: 'hand-over, kill to next chunk', measured: ms(typical), goal: 'at most 250 ms', met: typical <= 250 }
+}
+
+export function blockedGoal({ free, blocked }: { free: Delay; blocked: Delay }): Goal {
+  const ratio = blocked.p99 / free.p99
+  return {
+    what: 'nine tabs beside one that is blocked, p99',
+    measured: `${ratio.toFixed(2)} times`,
+    goal: 'at most 1.5 times',
+    met: ratio <= 1.5,
+  }
+}
+
+const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`
+
+export function lengthTable(lengths: readonly Length[]): string {
+  const head = ['chunks', 'hub heap', 'after a late tab', 'live, all', 'late, first', 'late, all', 'tail 100, first']
+  const body = lengths.map((of) => [
+    thousands(of.chunks),
+    mb(of.heap),
+    mb(of.heapLate),
+    ms(of.liveMs),
+    ms(of.firstMs),
+    ms(of.lateMs),
+    ms(of.tailMs),
+  ])
+  return table([head, ...body])
+}
+
+/** What the hub holds may not grow from the shortest stream to the longest, but by what rows and indexes of its segments take. */
+export function lengthGoal(lengths: readonly Length[]): Goal {
+  const [short, long] = [lengths[0], lengths.at(-1)]
+  const growth = short && long ? Math.max(long.heap - short.heap, long.heapLate - short.heapLate) : NaN
+  return {
+    what: `hub heap, ${thousands(long?.chunks ?? 0)} chunks against ${thousands(short?.chunks ?? 0)}`,
+    measured: `${mb(growth)} more`,
+    goal: 'at most 1 MB more',
+    met: growth <= 1e6,
+  }
 }
 
 export function goalTable(goals: readonly Goal[]): string {

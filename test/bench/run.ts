@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [-- --only=fan-out,delay,replay,upstream,handover,size]
+// npm run bench [-- --quick] [-- --only=fan-out,delay,replay,upstream,handover,blocked,length,size]
 //
 // Measures in a real Chromium: the pages of one profile are the tabs, a SharedWorker is the hub. Every candidate gets its chunks from the
 // same producer (pages/feed.ts) inside its worker, 50 at a time in a task of its own, as a socket brings them; so nobody pays for a network,
@@ -18,13 +18,17 @@ import { chromium } from 'playwright'
 import { build } from 'vite'
 import { measureDelay, measureFanOut, measureHandOver, measureReplay, measureUpstream } from './measure.ts'
 import type { Plan } from './measure.ts'
+import { measureBlocked, measureLengths } from './measure-limits.ts'
 import type { Goal } from './report.ts'
 import {
+  blockedGoal,
   delayGoal,
   fanOutGoals,
   fanOutTable,
   goalTable,
   handOverGoal,
+  lengthGoal,
+  lengthTable,
   ms,
   replayGoal,
   table,
@@ -41,8 +45,21 @@ const FULL: Plan = {
   samples: 300,
   replayChunks: 50_000,
   handOvers: 50,
+  blockMs: 10_000,
+  blockRounds: 2,
+  lengths: [100_000, 1_000_000],
 }
-const QUICK: Plan = { ...FULL, tabs: [1, 10], rounds: 3, slowRounds: 1, samples: 100, handOvers: 15 }
+const QUICK: Plan = {
+  ...FULL,
+  tabs: [1, 10],
+  rounds: 3,
+  slowRounds: 1,
+  samples: 100,
+  handOvers: 15,
+  blockMs: 4_000,
+  blockRounds: 1,
+  lengths: [20_000, 200_000],
+}
 
 export interface BenchOptions {
   quick: boolean
@@ -136,6 +153,22 @@ export async function runBench({ quick, only, root, executablePath, args }: Benc
             `${times.length} kills, median ${ms(typical)}, worst ${ms(Math.max(...times))}`,
         )
         goals.push(handOverGoal(typical))
+      }
+      if (wants('blocked')) {
+        progress('one tab blocked')
+        const delays = await measureBlocked(browser, server.url, plan.blockMs, plan.blockRounds)
+        const cells = Object.entries(delays).map(([name, { p50, p99 }]) => [name, ms(p50), ms(p99)])
+        say(
+          `\nFrom production to nine tabs, 1 000 chunks a second, the tenth tab free or blocked for ${plan.blockMs / 1000} s\n` +
+            table([['', 'p50', 'p99'], ...cells]),
+        )
+        goals.push(blockedGoal(delays))
+      }
+      if (wants('length')) {
+        progress('long streams')
+        const lengths = await measureLengths(browser, server.url, plan.lengths)
+        say(`\nStreams of several lengths\n${lengthTable(lengths)}`)
+        goals.push(lengthGoal(lengths))
       }
       if (wants('size')) {
         progress('size')

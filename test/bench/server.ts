@@ -34,7 +34,7 @@ export interface BenchServer {
   close(): void
 }
 
-/** Serves the built pages, and plays the upstream at `/events?count=` and `/stamps?pace=`. */
+/** Serves the built pages, and plays the upstream at `/events?count=` and `/stamps?pace=`. `/block?ms=` answers late. */
 export async function startServer(folder: string): Promise<BenchServer> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost')
@@ -44,6 +44,10 @@ export async function startServer(folder: string): Promise<BenchServer> {
     }
     if (url.pathname === '/stamps') {
       sendStamps(response, Number(url.searchParams.get('pace')), Number(request.headers['last-event-id'] ?? 0))
+      return
+    }
+    if (url.pathname === '/block') {
+      setTimeout(() => response.end(), Number(url.searchParams.get('ms')))
       return
     }
     const path = normalize(url.pathname === '/' ? '/index.html' : url.pathname)

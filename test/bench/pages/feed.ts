@@ -34,14 +34,16 @@ export interface Feed {
   count: number
   /** `stamp`: the time at which the chunk was produced. */
   kind: 'token' | 'line' | 'stamp'
-  /** Milliseconds between chunks; 0 for as fast as possible. */
+  /** Milliseconds between reads; 0 for as fast as possible. */
   paceMs: number
+  /** Chunks that a paced read brings. Default 1. Timers of a worker run out every 4 ms at most. */
+  perRead?: number
 }
 
-/** The producer that all candidates share: one task per read, or one chunk per pace. */
-export async function* produce({ count, kind, paceMs }: Feed): AsyncGenerator<string[]> {
+/** The producer that all candidates share: one task per read, or one read per pace. */
+export async function* produce({ count, kind, paceMs, perRead: paced = 1 }: Feed): AsyncGenerator<string[]> {
   const make = kind === 'token' ? token : kind === 'line' ? line : (): string => `${now()}\n`
-  const perRead = paceMs > 0 ? 1 : PER_READ
+  const perRead = paceMs > 0 ? paced : PER_READ
   for (let from = 1; from <= count; from += perRead) {
     await (paceMs > 0 ? later(paceMs) : nextTask())
     const read: string[] = []

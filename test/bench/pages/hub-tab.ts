@@ -16,8 +16,8 @@ export async function connected(): Promise<Hub> {
 }
 
 /** Address of a feed that the worker produces itself. */
-export function feedUrl({ count, kind, paceMs }: Feed): string {
-  return `http://feed.invalid/?count=${count}&kind=${kind}&pace=${paceMs}`
+export function feedUrl({ count, kind, paceMs, perRead = 1 }: Feed): string {
+  return `http://feed.invalid/?count=${count}&kind=${kind}&pace=${paceMs}&read=${perRead}`
 }
 
 /** Follows a channel as an application does, text included, until `count` chunks are there. Answers with the time of the last one. */

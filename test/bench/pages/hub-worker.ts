@@ -33,6 +33,7 @@ function connectFeed(url: URL): UpstreamConnection {
     count: Number(url.searchParams.get('count')),
     kind: url.searchParams.get('kind') as Feed['kind'],
     paceMs: Number(url.searchParams.get('pace')),
+    perRead: Number(url.searchParams.get('read')),
   }
   const head = { contentType: 'text/plain', dialect: null, resumeUrl: null, cancelUrl: null, resumable: true }
   return { head, [Symbol.asyncIterator]: () => frames(feed)[Symbol.asyncIterator]() }

@@ -77,9 +77,42 @@ const tab = {
     await hub.streams()
   },
 
-  /** Starts a channel's stream, from the server. */
-  async send(channel: string, url: string): Promise<void> {
-    await (await connected()).channel(channel).send(url)
+  /** Starts a channel's stream, from the server or from a feed in the worker. */
+  async send(channel: string, source: string | Feed): Promise<void> {
+    await (await connected()).channel(channel).send(typeof source === 'string' ? source : feedUrl(source))
+  },
+
+  /** Milliseconds from sending to arrival, of what was sent in a span of time. */
+  delaysBetween(from: number, to: number): number[] {
+    return arrivals.filter(({ sent }) => sent >= from && sent < to).map(({ sent, arrived }) => arrived - sent)
+  },
+
+  /** Stands still for that long, and leaves the processor to others. */
+  block(ms: number): void {
+    const request = new XMLHttpRequest()
+    request.open('GET', `/block?ms=${ms}`, false)
+    request.send()
+  },
+
+  /** Reads a channel from its start and keeps nothing. Answers with the milliseconds to the first chunk and to the `count`th. */
+  async readThrough(channel: string, count: number): Promise<{ firstMs: number; ms: number }> {
+    const hub = await connected()
+    const begin = now()
+    let firstMs = NaN
+    for await (const { seq } of hub.channel(channel).read({ from: 'start' })) {
+      if (seq === 1) firstMs = now() - begin
+      if (seq >= count) break
+    }
+    return { firstMs, ms: now() - begin }
+  },
+
+  /** Milliseconds until a reader of the last chunks of a channel has the first of them. */
+  async readTail(channel: string, tail: number): Promise<number> {
+    const hub = await connected()
+    const begin = now()
+    const { value } = await hub.channel(channel).read({ tail })[Symbol.asyncIterator]().next()
+    if (value === undefined) throw new Error('There is nothing to read.')
+    return now() - begin
   },
 
   /** When this tab got the first chunk that was sent after `time`; all in milliseconds since the epoch. `null`: not yet. */
