@@ -226,6 +226,44 @@ describe('delivery', () => {
     world.clock.advance(3_000)
     await until(() => tab.done && tab.text === 'ab', 'the follower to see the end')
   })
+
+  it('rule 11: without any ping also a stream is read again that is not its channel’s newest', async () => {
+    const older = await openReading()
+    const { streamId } = older
+    if (streamId === null) throw new Error('no stream')
+    await older.open({ url: '/newer' })
+    await world.startHub()
+    const view = world.openTab().channel('build').stream(streamId)
+    void view.state.text
+    await until(() => view.state.text === 'a', 'the follower')
+    world.pingsLost = true
+    // What a new tab may bring is looked for once: that is not what is tested here.
+    world.clock.advance(3_000)
+    await settle()
+    world.upstream.release('b')
+    await until(async () => (await store.row(streamId))?.seq === 2, 'the owner')
+    await settle()
+    expect(view.state.text).toBe('a')
+    world.clock.advance(3_000)
+    await until(() => view.state.text === 'ab', 'the follower to read again')
+  })
+
+  it('rule 11: a ping that comes during a read of the row means that it is read again', async () => {
+    const first = await openReading()
+    const { tab } = await openFollower()
+    const reads = (): number => store.calls.filter((call) => call === 'row').length
+    const before = reads()
+    const answer = store.hold('row', 'after')
+    world.upstream.cut()
+    await until(() => reads() > before && first.status === 'reconnecting', 'the follower to read of the cut')
+    await settle()
+    // Its owner is connected again before that answer comes.
+    world.clock.advance(2_000)
+    await until(() => first.status === 'streaming', 'the owner')
+    answer()
+    await settle()
+    expect(tab.status).toBe('streaming')
+  })
 })
 
 describe('streams that nobody reads', () => {
