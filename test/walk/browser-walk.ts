@@ -15,6 +15,18 @@ const TRUTH = 400
 /** How long a view may take to be complete when all is at peace: back-offs and probes of 15 seconds. */
 const COMPLETE_MS = 60_000
 
+/** A stream that a page writes, by its id. */
+interface Written {
+  id: string
+  /** Begins each of its lines, as with the streams of a server. */
+  name: string
+  page: Page
+  /** All that was written, and how many lines that is. */
+  text: string
+  lines: number
+  finished: boolean
+}
+
 /** One walk in Chromium: real tabs, workers, storage and sockets; the truth is the test server's own. */
 class BrowserWalker {
   readonly context: BrowserContext
@@ -23,6 +35,7 @@ class BrowserWalker {
   readonly releases: readonly string[]
   readonly streams = new Map<string, ScriptedStream>()
   tabs: Page[] = []
+  written: Written[] = []
 
   constructor(context: BrowserContext, upstream: TestUpstream, releases: readonly string[]) {
     this.context = context
@@ -53,7 +66,25 @@ class BrowserWalker {
   /** The truth whose first line this text begins with. */
   #truthOf(text: string): string | undefined {
     for (const [name, { truth }] of this.streams) if (text.startsWith(`${name} 1 `)) return truth.join('')
-    return undefined
+    return this.written.find(({ name }) => text.startsWith(`${name} 1 `))?.text
+  }
+
+  /** What this page wrote it writes no more. */
+  left(page: Page): void {
+    for (const written of this.written) if (written.page === page) written.finished = true
+  }
+
+  /** What a page may still write. */
+  get writers(): Written[] {
+    return this.written.filter(({ finished, page }) => !finished && this.tabs.includes(page))
+  }
+
+  async #checkWriters(): Promise<void> {
+    for (const { id, name, page } of this.writers) {
+      const aborted = await page.evaluate((sink) => hw.aborted(sink), id)
+      const what = (): string => `${name}: ${JSON.stringify(aborted)}`
+      must(aborted === null || aborted.code === 'cancelled', 'a page that writes is told the truth', what)
+    }
   }
 
   async views(page: Page): Promise<View[]> {
@@ -61,6 +92,7 @@ class BrowserWalker {
   }
 
   async check(): Promise<void> {
+    await this.#checkWriters()
     for (const page of this.tabs) {
       for (const { state, streams } of await this.views(page)) {
         for (const stream of streams) {
@@ -76,8 +108,12 @@ class BrowserWalker {
       }
     }
     for (const [name, stream] of this.streams) {
-      const keys = stream.requests.filter(({ method }) => method === 'POST').map(({ idempotencyKey }) => idempotencyKey)
-      must(new Set(keys).size === keys.length, 'a POST is sent once', () => `${name}: ${keys.join()}`)
+      // What a browser repeats on its own account was on a kept connection; none of ours comes after one that was not.
+      const posts = stream.requests.filter(({ method }) => method === 'POST')
+      const again = posts.find(({ idempotencyKey: key, kept }, i) => {
+        return !kept && posts.slice(i + 1).some(({ idempotencyKey }) => idempotencyKey === key)
+      })
+      must(again === undefined, 'a POST is sent once', () => `${name}: ${JSON.stringify(posts)}`)
     }
   }
 }
@@ -113,9 +149,10 @@ const start =
 
 const ACTS: Record<string, Act> = {
   open: async (walker) => (walker.tabs.length < 6 ? (await walker.open(), 'open a tab') : null),
-  reload: async ({ tabs }, random) => {
-    const page = pick(random, tabs)
+  reload: async (walker, random) => {
+    const page = pick(random, walker.tabs)
     if (page === undefined) return null
+    walker.left(page)
     await page.reload()
     await page.evaluate((names) => names.forEach((name) => void hw.follow(name)), CHANNELS)
     return 'reload a tab'
@@ -154,9 +191,10 @@ const ACTS: Record<string, Act> = {
     )
     return 'block a tab'
   },
-  hide: async ({ tabs }, random) => {
-    const page = pick(random, tabs)
+  hide: async (walker, random) => {
+    const page = pick(random, walker.tabs)
     if (page === undefined) return null
+    walker.left(page)
     await page.evaluate(() => {
       dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
       dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
@@ -189,6 +227,35 @@ const ACTS: Record<string, Act> = {
   'open a source': start('open', 'get'),
   send: start('send', 'get'),
   post: start('send', 'post'),
+  'start writing': async ({ tabs, written }, random) => {
+    const page = pick(random, tabs)
+    const channel = pick(random, CHANNELS)
+    if (page === undefined || channel === undefined) return null
+    const id = await page.evaluate((name) => hw.start(name), channel)
+    const name = `page-${channel}-${written.length}`
+    written.push({ id, name, page, text: '', lines: 0, finished: false })
+    return `a tab starts to write ${name}`
+  },
+  write: async ({ writers }, random) => {
+    const written = pick(random, writers)
+    if (written === undefined) return null
+    const { id, name, page } = written
+    const chunks = Array.from(
+      { length: 1 + Math.floor(random() * 20) },
+      (_, i) => `${name} ${written.lines + i + 1} \n`,
+    )
+    written.lines += chunks.length
+    written.text += chunks.join('')
+    await page.evaluate(([sink, all]) => all.forEach((chunk) => void hw.sink(sink).write(chunk)), [id, chunks] as const)
+    return `${chunks.length} more of ${name}`
+  },
+  finish: async ({ writers }, random) => {
+    const written = pick(random, writers)
+    if (written === undefined) return null
+    written.finished = true
+    await written.page.evaluate((sink) => void hw.sink(sink).close(), written.id)
+    return `done of ${written.name}`
+  },
   stop: verb('stop'),
   resume: verb('resume'),
   cancel: verb('cancel'),
@@ -212,6 +279,9 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   'open a source': 3,
   send: 2,
   post: 2,
+  'start writing': 2,
+  write: 8,
+  finish: 1,
   stop: 2,
   resume: 4,
   cancel: 1,

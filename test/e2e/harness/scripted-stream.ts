@@ -26,6 +26,8 @@ export interface SeenRequest {
   lastEventId: string | null
   idempotencyKey: string | null
   authorization: string | null
+  /** Whether its socket had served a request before: browsers themselves repeat a request on such a one that breaks before any answer. */
+  kept: boolean
   body: string
 }
 
@@ -138,7 +140,7 @@ export class ScriptedStream {
     this.#waiting.clear()
   }
 
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async handle(request: IncomingMessage, response: ServerResponse, kept = false): Promise<void> {
     let body = ''
     for await (const part of request) body += String(part)
     if (request.url?.endsWith('/cancel') === true) {
@@ -154,6 +156,7 @@ export class ScriptedStream {
       lastEventId: header('last-event-id'),
       idempotencyKey: header('idempotency-key'),
       authorization: header('authorization'),
+      kept,
       body,
     })
     if (this.#refusals > 0) {

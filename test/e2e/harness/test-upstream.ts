@@ -35,6 +35,7 @@ export class TestUpstream {
   readonly faults = new FaultBoard()
   readonly #server: Server
   readonly #streams = new Map<string, ScriptedStream>()
+  readonly #usedSockets = new WeakSet<object>()
   #proxy: ServerProxy | null = null
 
   private constructor(server: Server, pageFolder: string) {
@@ -84,10 +85,12 @@ export class TestUpstream {
       request.socket.destroy()
       return
     }
+    const kept = this.#usedSockets.has(request.socket)
+    this.#usedSockets.add(request.socket)
     if (this.faults.handle(request, response)) return
     const { pathname } = new URL(request.url ?? '/', this.origin)
     const stream = this.#streams.get(pathname.replace(/\/(run|cancel)$/, ''))
-    if (stream !== undefined) return stream.handle(request, response)
+    if (stream !== undefined) return stream.handle(request, response, kept)
     if (/^\/(v1|healthz|metrics)(\/|$)/.test(pathname) && this.#proxy !== null) {
       this.#proxy.handle(request, response)
       return
