@@ -49,6 +49,14 @@ const finishes =
     return `${found.tab.tag} says ${kind} of ${found.writer.run.name}`
   }
 
+const publishes: Act = (walker, random) => {
+  const found = someChannel(walker, random)
+  if (found === null) return null
+  const { tab, name, channel } = found
+  const number = walker.publish(tab, name, channel, EVENT)
+  return `${tab.tag} publishes ${number} in ${name}`
+}
+
 /** What pages do that are more than readers. */
 export const PAGE_ACTS = {
   'start writing': (walker, random) => {
@@ -72,6 +80,16 @@ export const PAGE_ACTS = {
   },
   write: writes(5),
   'write much': writes(200),
+  /** What was stored and not answered is said again to the next hub. */
+  'kill hub while writing': async (walker, random) => {
+    const hub = walker.world.hubs.at(-1)
+    const open = walker.world.stores.slice(-3).map((store) => store.hold('commit', 'after'))
+    const did = await writes(5)(walker, random)
+    await walker.settle(2 + Math.floor(random() * 10))
+    if (did !== null && hub !== undefined) walker.world.killHub(hub)
+    for (const letGo of open) letGo()
+    return did === null ? null : `${did}, and kill ${hub?.bootId}`
+  },
   finish: finishes('done'),
   'give up': finishes('error'),
   'cancel a reader': (walker, random) => {
@@ -101,12 +119,15 @@ export const PAGE_ACTS = {
     listener.off()
     return `${tab.tag} listens no more in ${listener.channel}`
   },
-  publish: (walker, random) => {
-    const found = someChannel(walker, random)
-    if (found === null) return null
-    const { tab, name, channel } = found
-    const number = walker.publish(tab, name, channel, EVENT)
-    return `${tab.tag} publishes ${number} in ${name}`
+  publish: publishes,
+  /** Some have heard it, and hear it again from the next hub. */
+  'kill hub while publishing': async (walker, random) => {
+    const hub = walker.world.hubs.at(-1)
+    const did = await publishes(walker, random)
+    if (did === null || hub === undefined) return did
+    await walker.settle(1 + Math.floor(random() * 6))
+    walker.world.killHub(hub)
+    return `${did}, and kill ${hub.bootId}`
   },
 } as const satisfies Record<string, Act>
 
@@ -116,10 +137,12 @@ export const PAGE_WEIGHTS: Readonly<Record<keyof typeof PAGE_ACTS, number>> = {
   'start again': 0.5,
   write: 12,
   'write much': 1,
+  'kill hub while writing': 1,
   finish: 2,
   'give up': 0.5,
   'cancel a reader': 2,
   listen: 2,
   'listen no more': 1,
   publish: 3,
+  'kill hub while publishing': 1,
 }
