@@ -3,7 +3,7 @@ import { acquireLock, type Locks } from '../liveness/locks.ts'
 import { soloLocks } from '../liveness/solo-locks.ts'
 import type { Tier } from '../protocol/hub-port.ts'
 import { hubLock, MOVED_CHANNEL } from '../protocol/names.ts'
-import { openIdbLogStore } from '../store/idb-store.ts'
+import { openLogStore } from '../store/open-log-store.ts'
 import type { LogStore } from '../store/log-store.ts'
 import { MemoryLogStore } from '../store/memory-store.ts'
 import { createCancelUpstream } from '../upstream/cancel-upstream.ts'
@@ -40,7 +40,7 @@ export interface RunningHub {
 async function openStore(durable: boolean): Promise<LogStore> {
   if (!durable) return new MemoryLogStore()
   try {
-    return await openIdbLogStore()
+    return await openLogStore()
   } catch {
     // Private windows may have no IndexedDB: go on in memory, and say so (`durable: false`).
     return new MemoryLogStore()

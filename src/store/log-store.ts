@@ -59,6 +59,8 @@ export interface StreamRow {
   gaps: readonly Gap[]
   dialect: string | null
   contentType: string | null
+  /** Copied from the database of an older format, where the original is: whole, or as far as `seq`. Absent where the stream began here. */
+  copied?: 'whole' | 'partly'
   /** Size of the data in the log: UTF-16 units of texts plus bytes. */
   size: number
   /** Milliseconds since the epoch. */

@@ -127,7 +127,8 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
 
       test('refuses the writer of an older epoch, inside the transaction', async () => {
         await store.commit([append('a', lines(1, 1))])
-        const takeOver = write('a', [], 1, { epoch: 2 })
+        // Whichever of the two comes first.
+        const takeOver: RowChange = { streamId: 'a', decide: (row = newRow('a')) => ({ row: { ...row, epoch: 2 } }) }
         const [, late] = await Promise.all([
           other.commit([takeOver]),
           store.commit([append('a', lines(2, 1), { onlyEpoch: 1 })]),

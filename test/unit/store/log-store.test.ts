@@ -9,6 +9,8 @@ import {
   createOverlayOnIdb,
   createOverlayOnMemory,
 } from '../../browser/store/overlay-media.ts'
+import { runSuccessorContract } from '../../browser/store/successor-store.contract.ts'
+import { createTwoFormats } from '../../browser/store/two-formats.ts'
 
 runLogStoreContract('MemoryLogStore', createMemoryMedium)
 runRandomLogStore('MemoryLogStore', 200, createMemoryMedium)
@@ -20,3 +22,7 @@ runLogStoreContract('OverlayLogStore on memory', createOverlayOnMemory)
 runLogStoreContract('OverlayLogStore on a simulated IndexedDB', createOverlayOnIdb)
 runLogStoreContract('OverlayLogStore on a full medium', createOverlayOnFullMedium)
 runRandomLogStore('OverlayLogStore on a full medium', 200, createOverlayOnFullMedium)
+
+runLogStoreContract('a log in two formats, on a simulated IndexedDB', createTwoFormats)
+runRandomLogStore('a log in two formats, on a simulated IndexedDB', 10, createTwoFormats)
+runSuccessorContract('a simulated IndexedDB')
