@@ -29,7 +29,9 @@ export function runSuccessorContract(name: string): void {
     async function keep(streamId: string, count: number, more: Partial<StreamRow> = {}, chunks = lines(1, count)) {
       await old.openChannel('build', () => [newRow(streamId, { createdAt: 10 })])
       await old.commit([append(streamId, chunks)])
-      await old.commit([{ streamId, decide: (row) => row && { row: { ...row, ...more, version: row.version + 1 } } }])
+      await old.commit([
+        { streamId, decide: (row = newRow(streamId)) => ({ row: { ...row, ...more, version: row.version + 1 } }) },
+      ])
     }
 
     const seqsOf = (streamId: string, from = 1): Promise<number[]> =>
@@ -78,7 +80,7 @@ export function runSuccessorContract(name: string): void {
       expect(await formats.newer.keys('streams'), 'nothing of it is copied').toEqual([])
       // A hub of the earlier release takes over: whoever has an older epoch is refused, in whatever release.
       await old.commit([
-        { streamId: 'a', decide: (row) => row && { row: { ...row, epoch: 2, version: row.version + 1 } } },
+        { streamId: 'a', decide: (row = newRow('a')) => ({ row: { ...row, epoch: 2, version: row.version + 1 } }) },
       ])
       const [late] = await store.commit([append('a', lines(4, 1), { onlyEpoch: 1 })])
       expect(late).toMatchObject({ applied: false, row: { epoch: 2, seq: 3 } })
@@ -152,8 +154,7 @@ export function runSuccessorContract(name: string): void {
       expect(await store.rows()).toEqual([])
       expect(await store.newest('build')).toBeUndefined()
       expect(await formats.newer.keys('segments')).toEqual([])
-      const change = { streamId: 'b', decide: (row?: StreamRow) => row && { row } }
-      const [result] = await store.commit([{ ...change, decide: (row) => change.decide(row) ?? null }])
+      const [result] = await store.commit([{ streamId: 'b', decide: (row) => (row === undefined ? null : { row }) }])
       expect(result).toMatchObject({ applied: false, row: undefined })
     })
   })
