@@ -8,7 +8,7 @@ import { SOCKET_PROTOCOL } from '../protocol/socket.ts'
 import { refuse } from './answers.ts'
 import type { Guard } from './guard.ts'
 import type { StreamHandler } from './handler.ts'
-import type { OpenSocket } from './socket/open-socket.ts'
+import type { OpenSocket, SocketReceiver } from './socket/open-socket.ts'
 import { socketLimits } from './socket/socket-options.ts'
 import type { SocketOptions } from './socket/socket-options.ts'
 
@@ -48,12 +48,7 @@ export function serveSockets(
     }
     sockets.handleUpgrade(incoming, wire, head, (socket) => {
       wire.off('error', onError)
-      const receiver = handler.acceptSocket(request, polite(socket))
-      socket.on('message', (data: Buffer, isBinary) => receiver.receive(isBinary ? data : data.toString()))
-      socket.on('close', () => receiver.closed())
-      // A broken frame, or one that is too large: `ws` closes with the code that says so.
-      socket.on('error', () => {})
-      wire.on('drain', () => receiver.drained())
+      attach(socket, wire, handler.acceptSocket(request, polite(socket)))
     })
   })
   return {
@@ -61,6 +56,15 @@ export function serveSockets(
       for (const socket of sockets.clients) socket.terminate()
     },
   }
+}
+
+/** Apart from the upgrade, whose request nothing that lives as long as the socket should hold. */
+function attach(socket: WebSocket, wire: Duplex, receiver: SocketReceiver): void {
+  socket.on('message', (data: Buffer, isBinary) => receiver.receive(isBinary ? data : data.toString()))
+  socket.on('close', () => receiver.closed())
+  // A broken frame, or one that is too large: `ws` closes with the code that says so.
+  socket.on('error', () => {})
+  wire.on('drain', () => receiver.drained())
 }
 
 /** A socket that is cut where its goodbye is not answered in time. */

@@ -20,6 +20,8 @@ const PING = JSON.stringify({ type: 'ping' } satisfies ServerFrame)
 
 interface Subscribed {
   readonly subscription: Subscription
+  /** Whether the client knows that it has it: nothing is sent before. */
+  isAnswered: boolean
   leave: () => void
 }
 
@@ -40,7 +42,7 @@ export class Connection implements SocketReceiver {
   readonly #allowance: FrameAllowance
   readonly #subscribed = new Map<number, Subscribed>()
   /** Subscriptions that may have a frame, in the order of their turns. */
-  readonly #ready = new Set<number>()
+  readonly #ready = new Set<Subscription>()
   #heardAt: number
   /** Since when there was no room. */
   #stalledAt: number | null = null
@@ -129,7 +131,7 @@ export class Connection implements SocketReceiver {
     this.#perform(frame).then(
       (answer) => {
         this.#say({ type: 'ok', id: frame.id, ...answer })
-        if (frame.type === 'subscribe') this.#wake(frame.sub)
+        if (frame.type === 'subscribe') this.#begin(frame.sub)
       },
       (error: unknown) => {
         if (!(error instanceof Refusal)) this.#options.services.onError(error)
@@ -163,9 +165,9 @@ export class Connection implements SocketReceiver {
       const message = `A socket has at most ${services.limits.maxSubscriptions} subscriptions. End one, or open another socket.`
       throw new Refusal(429, 'too-many-subscriptions', message)
     }
-    const host = { ready: () => this.#wake(sub), over: () => this.#forget(sub) }
+    const host = { ready: () => mine.isAnswered && this.#wake(subscription), over: () => this.#forget(sub) }
     const { subscription, channel } = makeSubscription(services, handshake, frame, host)
-    const mine: Subscribed = { subscription, leave: () => {} }
+    const mine: Subscribed = { subscription, isAnswered: false, leave: () => {} }
     this.#subscribed.set(sub, mine)
     try {
       const answer = await subscription.open()
@@ -181,35 +183,52 @@ export class Connection implements SocketReceiver {
 
   #forget(sub: number): void {
     const mine = this.#subscribed.get(sub)
+    if (mine === undefined) return
     this.#subscribed.delete(sub)
-    this.#ready.delete(sub)
-    mine?.subscription.close()
-    mine?.leave()
+    this.#ready.delete(mine.subscription)
+    mine.subscription.close()
+    mine.leave()
   }
 
-  #wake(sub: number): void {
-    if (!this.#subscribed.has(sub)) return
-    this.#ready.add(sub)
+  #begin(sub: number): void {
+    const mine = this.#subscribed.get(sub)
+    if (mine === undefined) return
+    mine.isAnswered = true
+    this.#wake(mine.subscription)
+  }
+
+  #wake(subscription: Subscription): void {
+    // With nobody before it there is no line to stand in: that is the way of every event of a socket that keeps up.
+    if (this.#ready.size === 0 && this.#hasRoom() && !this.#send(subscription)) return
+    this.#ready.add(subscription)
     this.#pump()
   }
 
   /** One frame of each subscription in turn, as long as there is room. */
   #pump(): void {
-    const { socket, services, onStalled } = this.#options
-    for (const sub of this.#ready) {
-      if (socket.bufferedAmount >= services.limits.watermarkBytes) {
+    for (const subscription of this.#ready) {
+      if (!this.#hasRoom()) {
         if (this.#stalledAt !== null) return
-        this.#stalledAt = services.context.now()
-        return onStalled(this)
+        this.#stalledAt = this.#options.services.context.now()
+        return this.#options.onStalled(this)
       }
-      this.#ready.delete(sub)
-      const frame = this.#subscribed.get(sub)?.subscription.next() ?? null
-      if (frame === null) continue
+      this.#ready.delete(subscription)
       // To the end of the line: a set is walked in the order of insertion, also through what is added meanwhile.
-      if (this.#subscribed.has(sub)) this.#ready.add(sub)
-      socket.send(frame)
+      if (this.#send(subscription)) this.#ready.add(subscription)
     }
     this.#stalledAt = null
+  }
+
+  #hasRoom(): boolean {
+    return this.#options.socket.bufferedAmount < this.#options.services.limits.watermarkBytes
+  }
+
+  /** The next frame of a subscription, if it has one. Returns whether there may be one more. */
+  #send(subscription: Subscription): boolean {
+    const frame = subscription.next()
+    if (frame === null) return false
+    this.#options.socket.send(frame)
+    return subscription.hasMore
   }
 
   #refuse(id: number | null, { code, message, status }: Refusal): void {

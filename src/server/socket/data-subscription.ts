@@ -38,6 +38,8 @@ interface Following {
   place: Place
   /** Nothing of this stream was sent. */
   isFirst: boolean
+  /** The stream says when there is a page at `place`. */
+  isWaiting: boolean
 }
 
 type State =
@@ -91,19 +93,31 @@ export class DataSubscription implements Subscription, Waiter {
   }
 
   #nextOf(at: Following): Uint8Array<ArrayBuffer> | null {
-    const { stream } = at.lease
-    const page = stream.pageAt(at.place)
+    if (at.isWaiting && !this.#hasNews) return null
+    const page = at.lease.stream.pageAt(at.place)
     if (page === null || (page.isEmpty && page.ending === null && !at.isFirst)) {
       // At the tail, where a younger stream is all that may have come.
       if (page !== null && this.#hasNews) this.#move(at)
-      else stream.wait(at.place, this)
+      else this.#wait(at)
       return null
     }
     at.place = page.next
     at.isFirst = false
     this.#unacknowledged += page.size
     if (page.ending !== null) this.#ended()
+    // Nothing comes after the tail: no need to look.
+    else if (page.reachesTail && !this.#hasNews) this.#wait(at)
     return page.frameFor(this.#options.sub)
+  }
+
+  #wait(at: Following): void {
+    at.isWaiting = true
+    at.lease.stream.wait(at.place, this)
+  }
+
+  get hasMore(): boolean {
+    const state = this.#state
+    return this.#head !== null || (state.kind === 'following' && !state.at.isWaiting)
   }
 
   #ended(): void {
@@ -113,14 +127,21 @@ export class DataSubscription implements Subscription, Waiter {
   }
 
   ready(): void {
+    this.#woken()
     if (this.#state.kind === 'following') this.#options.host.ready()
   }
 
   lost(refusal: Refusal): void {
+    this.#woken()
     if (this.#state.kind !== 'following') return
     // Of many streams one is gone: the next may be there. A failure of the server is another matter.
     if (this.#options.playlist !== null && refusal.status < 500) this.#move(null)
     else this.#drop(refusal)
+  }
+
+  // Also on the move, from where it may come back.
+  #woken(): void {
+    if ('at' in this.#state && this.#state.at !== null) this.#state.at.isWaiting = false
   }
 
   acknowledge(bytes: number): void {
@@ -148,7 +169,7 @@ export class DataSubscription implements Subscription, Waiter {
     const before = 'at' in this.#state ? this.#state.at : null
     this.#state = next
     if (before === null || ('at' in next && next.at === before)) return
-    before.lease.stream.leave(before.place, this)
+    if (before.isWaiting) before.lease.stream.leave(before.place, this)
     before.lease.end()
     before.leaveReaders()
   }
@@ -159,7 +180,7 @@ export class DataSubscription implements Subscription, Waiter {
     const lease = streams.use(info)
     this.#become({
       kind: 'following',
-      at: { info, place, lease, leaveReaders: readers.enter(info.name), isFirst: true },
+      at: { info, place, lease, leaveReaders: readers.enter(info.name), isFirst: true, isWaiting: false },
     })
   }
 

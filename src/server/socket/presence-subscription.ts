@@ -11,6 +11,7 @@ export class PresenceSubscription implements Subscription {
   readonly #sub: number
   readonly #host: SubscriptionHost
   readonly #visitor: Visitor
+  readonly hasMore = false
   #told: ReadonlyMap<string, Watcher> = new Map()
   #leave: (() => void) | null = null
   #isClosed = false

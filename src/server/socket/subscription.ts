@@ -6,6 +6,8 @@ export interface Subscription {
   open(): Promise<SocketAnswers['subscribe']>
   /** The next frame; `null` where there is none now. Called only where there is room for it. */
   next(): string | Uint8Array<ArrayBuffer> | null
+  /** Whether it is worth to ask for one more frame at once. */
+  readonly hasMore: boolean
   /** So many bytes of payload were dealt with. */
   acknowledge(bytes: number): void
   /** Over, by whomever. Safe to call twice. */
