@@ -19,7 +19,7 @@ export interface FollowOptions {
 export type Followed = { readonly kind: 'page'; readonly page: Page } | { readonly kind: 'idle' }
 
 /** Whether nothing can come after this page. */
-export function isLastPage(page: Page): boolean {
+export function isLastPage(page: Pick<Page, 'info' | 'next'>): boolean {
   return page.info.ending !== null && page.next.record === page.info.tail.record
 }
 

@@ -4,11 +4,23 @@ import { answerJson, refuse, Refusal, SECURITY_HEADERS } from './answers.ts'
 import { addChannelRoutes } from './channels/routes.ts'
 import { addChatRoutes } from './chat/routes.ts'
 import { routeStream } from './durable-streams/route.ts'
-import { HEARTBEAT_MS, LONG_POLL_MS, MAX_APPEND_BYTES, SSE_LIFE_MS } from './limits.ts'
+import { LiveStreams } from './live/live-streams.ts'
+import {
+  HEARTBEAT_MS,
+  LONG_POLL_MS,
+  MAX_APPEND_BYTES,
+  PAGE_BYTES,
+  PAGE_CACHE_BYTES,
+  SSE_LIFE_MS,
+  STALL_MS,
+} from './limits.ts'
 import { Shutdown } from './lifetime.ts'
 import { Leases } from './leases.ts'
 import { LiveReaders } from './live-readers.ts'
 import { metricsText } from './metrics.ts'
+import { PageCache } from './page-cache.ts'
+import { toResponse } from './plain-answer.ts'
+import type { Answer } from './plain-answer.ts'
 import type { OfferedModel } from './models/model-info.ts'
 import { serverChannel } from './producers/server-channel.ts'
 import type { ServerChannel } from './producers/server-channel.ts'
@@ -40,6 +52,10 @@ export interface StreamHandlerOptions {
   heartbeatMs?: number
   /** Milliseconds after which an SSE read of Durable Streams is ended, to be opened anew. Default: 60,000. */
   sseLifeMs?: number
+  /** Milliseconds after which a reader by SSE that takes nothing is cut; it goes on from its offset. Default: 45,000. */
+  stallMs?: number
+  /** Bytes of pages that are kept for the next reader who asks for the same. Default: 64 MiB. */
+  pageCacheBytes?: number
   /** Bytes of one append. Default: 16 MiB. */
   maxAppendBytes?: number
   /**
@@ -73,6 +89,17 @@ export interface StreamHandler {
 
 /** Serves streams, channels and chats (PROTOCOL.md 4). */
 export function createStreamHandler(options: StreamHandlerOptions): StreamHandler {
+  const { answer, ...handler } = createAnswerer(options)
+  return { fetch: async (request) => toResponse(await answer(request), request.signal), ...handler }
+}
+
+/** The handler for whoever owns the socket: with answers that are no `Response` yet. */
+export interface Answerer extends Omit<StreamHandler, 'fetch'> {
+  answer(this: void, request: Request): Promise<Answer>
+}
+
+/** As {@link createStreamHandler}. */
+export function createAnswerer(options: StreamHandlerOptions): Answerer {
   const shutdown = new Shutdown()
   const context = createContext(options, shutdown)
   const writers = new Writers(options.store, nanoid())
@@ -81,7 +108,6 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
   const sockets = options.sockets === undefined ? null : new SocketServer(context, writers, options.sockets, onError)
   const app = new Hono()
   if (sockets !== null) offerSocket(app, sockets)
-  app.all(`${STREAM_PREFIX}*`, (c) => routeStream(context, c.req.raw))
   addChannelRoutes(app, context, writers)
   addChatRoutes(app, { context, writers, models: options.models ?? [], resumable: options.resumable ?? true })
   app.get('/healthz', () => answerJson({ status: 'ok' }))
@@ -90,16 +116,21 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
     return new Response(metricsText(context, writers, sockets?.size ?? 0), { headers })
   })
   app.notFound((c) => refuse(404, 'not-found', `There is nothing for ${c.req.method} at this address.`))
-  app.onError((error) => {
+  const explain = (error: unknown): Response => {
     if (error instanceof Refusal) return error.toResponse()
     onError(error)
     return refuse(500, 'internal', 'The server failed. Its log says why; try again.')
-  })
+  }
+  app.onError(explain)
+  shutdown.watch(() => context.live.finish())
   return {
-    async fetch(request) {
+    async answer(request) {
       context.counters.requests += 1
       if (shutdown.isOver) return refuse(503, 'closing', 'The server is closing. Try again soon.')
-      return app.fetch(request)
+      const { pathname } = new URL(request.url)
+      if (!pathname.startsWith(STREAM_PREFIX)) return app.fetch(request)
+      // Past the router: these are many, and small.
+      return routeStream(context, request, pathname).catch(explain)
     },
     channel: (name) => serverChannel(context, writers, name),
     endOrphans: async () => (await writers.endOrphans()) + (await leases.endOverdue()),
@@ -120,16 +151,27 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
 const notOffered = (): Response => refuse(404, 'not-found', 'This server has no WebSocket.')
 
 function createContext(options: StreamHandlerOptions, shutdown: Shutdown): ServerContext {
+  const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
+  const sseLifeMs = options.sseLifeMs ?? SSE_LIFE_MS
+  const now = options.now ?? Date.now
   return {
     store: options.store,
+    live: new LiveStreams({
+      store: options.store,
+      heartbeatMs,
+      lifeMs: sseLifeMs,
+      stallMs: options.stallMs ?? STALL_MS,
+      now,
+      onError: options.onError ?? (() => {}),
+    }),
+    pages: new PageCache(options.store, PAGE_BYTES, options.pageCacheBytes ?? PAGE_CACHE_BYTES),
     readers: new LiveReaders(),
     counters: { requests: 0, appends: 0, appendedBytes: 0 },
     authorize: authorizer(options.authorize),
     longPollMs: options.longPollMs ?? LONG_POLL_MS,
-    heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
-    sseLifeMs: options.sseLifeMs ?? SSE_LIFE_MS,
+    heartbeatMs,
     maxAppendBytes: options.maxAppendBytes ?? MAX_APPEND_BYTES,
-    now: options.now ?? Date.now,
+    now,
     shutdown,
   }
 }

@@ -10,6 +10,15 @@ export const PAGE_BYTES = 1024 * 1024
 /** Streams that one process writes at once, as models and producers: each holds a promise, a listener and a place in the lease's renewal. */
 export const MAX_WRITERS = 10_000
 
+/** Bytes of one page of an SSE read: what one full socket may hold back. One larger record goes alone. */
+export const SSE_PAGE_BYTES = 64 * 1024
+
+/** A reader by SSE that takes nothing for so long, in milliseconds, is cut; it goes on from its offset. Longer than a heartbeat twice missed. */
+export const STALL_MS = 45_000
+
+/** Bytes of pages that are kept for the next reader who asks for the same, of all streams together. */
+export const PAGE_CACHE_BYTES = 64 * 1024 * 1024
+
 /** Bytes of the body of a chat request: a long conversation with a few pictures. */
 export const MAX_CHAT_BYTES = 16 * 1024 * 1024
 export const MAX_CHAT_MESSAGES = 2000

@@ -24,7 +24,7 @@ export interface NodeSockets {
 /** Upgrades what asks for `/v1/ws`, if the guard and the handler let it pass. */
 export function serveSockets(
   server: Server,
-  handler: StreamHandler,
+  handler: Pick<StreamHandler, 'checkSocket' | 'acceptSocket'>,
   guard: Guard,
   options: SocketOptions = {},
 ): NodeSockets {

@@ -2,16 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
 import { refuse } from './answers.ts'
 import type { ServerConfig } from './config.ts'
 import { createGuard, isApi, isLoopbackName } from './guard.ts'
 import type { Guard } from './guard.ts'
-import { createStreamHandler } from './handler.ts'
-import type { StreamHandler } from './handler.ts'
+import { createAnswerer } from './handler.ts'
+import type { Answerer } from './handler.ts'
 import { findModels } from './models/find-models.ts'
 import type { ModelInfo, OfferedModel } from './models/model-info.ts'
+import { listenWith } from './node-answer.ts'
 import { serveSockets } from './node-sockets.ts'
+import type { Answer } from './plain-answer.ts'
 import { openStore } from './open-store.ts'
 import { StartError } from './server-error.ts'
 import type { SocketOptions } from './socket/socket-options.ts'
@@ -65,7 +66,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const opened = await openStore(config)
   try {
     const models = options.models ?? (await findModels({ config: config.models }))
-    const handler = createStreamHandler({
+    const handler = createAnswerer({
       store: opened.store,
       models,
       longPollMs: config.longPollMs,
@@ -79,8 +80,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const isLoopback = isLoopbackName(config.host)
     const token = config.token ?? (isLoopback ? null : randomBytes(24).toString('base64url'))
     const guard = createGuard({ isLoopback, token })
-    const fetch = compose(handler, guard, options.appFolder)
-    const server = createServer(getRequestListener(fetch, { overrideGlobalObjects: false }))
+    const answer = compose(handler, guard, options.appFolder)
+    const server = createServer(listenWith(answer))
     const sockets = serveSockets(server, handler, guard, options.sockets)
     const url = await listen(server, config)
     const sweeper = setInterval(
@@ -117,17 +118,17 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 }
 
 function compose(
-  handler: StreamHandler,
+  handler: Answerer,
   guard: Guard,
   appFolder: string | undefined,
-): (request: Request) => Promise<Response> {
+): (request: Request) => Promise<Answer> {
   const files = appFolder === undefined ? null : createStaticFiles(appFolder)
   return async (request) => {
     const refused = guard(request)
     if (refused !== null) return refused
     const { pathname } = new URL(request.url)
     // The router decodes what the guard compared as it was sent (`/%761` is `/v1` to it): only what the guard took for the API gets there.
-    if (isApi(pathname) || pathname === '/healthz') return handler.fetch(request)
+    if (isApi(pathname) || pathname === '/healthz') return handler.answer(request)
     return files === null ? refuse(404, 'not-found', 'There is nothing at this address.') : files(request)
   }
 }

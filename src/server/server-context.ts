@@ -1,5 +1,7 @@
 import type { Shutdown } from './lifetime.ts'
+import type { LiveStreams } from './live/live-streams.ts'
 import type { LiveReaders } from './live-readers.ts'
+import type { PageCache } from './page-cache.ts'
 import type { StreamName, StreamStore } from './stream-store.ts'
 
 export type Action = 'create' | 'read' | 'append' | 'cancel' | 'delete'
@@ -25,11 +27,12 @@ export interface Counters {
 export interface ServerContext {
   readonly store: StreamStore
   readonly readers: LiveReaders
+  readonly live: LiveStreams
+  readonly pages: PageCache
   readonly counters: Counters
   readonly authorize: (request: Request, action: Action, stream: StreamName | string) => Promise<void>
   readonly longPollMs: number
   readonly heartbeatMs: number
-  readonly sseLifeMs: number
   readonly maxAppendBytes: number
   readonly now: () => number
   /** Begins when the server closes: live readers end. */

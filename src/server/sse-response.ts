@@ -4,14 +4,14 @@ import { HEARTBEAT_MS } from './limits.ts'
 import { startLifetime } from './lifetime.ts'
 import type { Shutdown } from './lifetime.ts'
 
+const LINE_END = /[\r\n]/
+
 /** One event as text. Lines of `data` are told apart by any of the three line ends of the format, so that none can forge a field. */
 export function sseEvent(fields: { event?: string; data: string; id?: string }): string {
   const event = fields.event === undefined ? '' : `event: ${fields.event}\n`
   // The format strips one space after the colon; a line that begins with one needs another in front.
-  const data = fields.data
-    .split(/\r\n|\r|\n/)
-    .map((line) => `data:${line.startsWith(' ') ? ' ' : ''}${line}\n`)
-    .join('')
+  const lines = LINE_END.test(fields.data) ? fields.data.split(/\r\n|\r|\n/) : [fields.data]
+  const data = lines.map((line) => `data:${line.startsWith(' ') ? ' ' : ''}${line}\n`).join('')
   const id = fields.id === undefined ? '' : `id: ${fields.id}\n`
   return `${event}${data}${id}\n`
 }
@@ -80,16 +80,20 @@ export function sseResponse(options: SseOptions): Response {
     { highWaterMark: 0 },
   )
   return new Response(body, {
-    headers: {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-store, private',
-      'x-accel-buffering': 'no',
-      // What the comments are promised by (PROTOCOL.md 4.1).
-      [HEADER.heartbeat]: String(Math.ceil(heartbeatMs / 1000)),
-      ...SECURITY_HEADERS,
-      ...options.headers,
-    },
+    headers: { ...sseHeaders(heartbeatMs), ...options.headers },
   })
+}
+
+/** Headers of every answer of Server-Sent Events. @param heartbeatMs the longest silence that is promised */
+export function sseHeaders(heartbeatMs: number): Record<string, string> {
+  return {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-cache, no-store, private',
+    'x-accel-buffering': 'no',
+    // What the comments are promised by (PROTOCOL.md 4.1).
+    [HEADER.heartbeat]: String(Math.ceil(heartbeatMs / 1000)),
+    ...SECURITY_HEADERS,
+  }
 }
 
 /** What comes, or `silence` where nothing does for `ms` milliseconds. */

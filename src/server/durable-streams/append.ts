@@ -1,5 +1,6 @@
 import { HEADER } from '../../protocol/http.ts'
 import { Refusal } from '../answers.ts'
+import type { PlainAnswer } from '../plain-answer.ts'
 import { readBody } from '../request-body.ts'
 import type { ServerContext } from '../server-context.ts'
 import { splitJsonMessages } from '../split-json.ts'
@@ -10,7 +11,7 @@ import { readEnding, readLease, readProducer, readStreamSeq } from './request-he
 import { tailHeaders } from './response-headers.ts'
 
 /** POST: appends, closes, or both at once. */
-export async function appendByPost(context: ServerContext, request: Request, name: StreamName): Promise<Response> {
+export async function appendByPost(context: ServerContext, request: Request, name: StreamName): Promise<PlainAnswer> {
   await context.authorize(request, 'append', name)
   const { headers } = request
   const producer = readProducer(headers)
@@ -32,7 +33,8 @@ export async function appendByPost(context: ServerContext, request: Request, nam
   }
   // Durable Streams 5.2.1: 200 says "new data of a producer", 204 everything else that went well.
   const isNewData = result.kind === 'appended' && producer !== null && records.length > 0
-  return new Response(null, {
+  return {
+    body: null,
     status: isNewData ? 200 : 204,
     headers: {
       ...tailHeaders(result.info),
@@ -41,16 +43,16 @@ export async function appendByPost(context: ServerContext, request: Request, nam
         [HEADER.producerSeq]: String(result.producer.seq),
       }),
     },
-  })
+  }
 }
 
 /** A sign of life of a producer that has nothing to say. The answer says whether it may still say something. */
-async function renewLease(context: ServerContext, name: StreamName): Promise<Response> {
+async function renewLease(context: ServerContext, name: StreamName): Promise<PlainAnswer> {
   const info = await context.store.renewLease(name)
   if (typeof info === 'string') throw absent(info)
   if (info.ending !== null) throw refusedAppend({ kind: 'closed', info })
   if (info.lease === null) throw new Refusal(409, 'no-lease', 'This stream was created without Stream-Lease.')
-  return new Response(null, { status: 204, headers: tailHeaders(info) })
+  return { status: 204, headers: tailHeaders(info), body: null }
 }
 
 async function recordsOf(

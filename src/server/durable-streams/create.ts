@@ -1,5 +1,6 @@
 import { Refusal } from '../answers.ts'
 import { isContentType } from '../content-type.ts'
+import type { PlainAnswer } from '../plain-answer.ts'
 import { readBody } from '../request-body.ts'
 import type { ServerContext } from '../server-context.ts'
 import { splitJsonMessages } from '../split-json.ts'
@@ -13,7 +14,7 @@ import { describeHeaders, tailHeaders } from './response-headers.ts'
 const DEFAULT_TYPE = 'application/octet-stream'
 
 /** PUT: a new stream, or the one of that name where it is the same. */
-export async function createByPut(context: ServerContext, request: Request, name: StreamName): Promise<Response> {
+export async function createByPut(context: ServerContext, request: Request, name: StreamName): Promise<PlainAnswer> {
   await context.authorize(request, 'create', name)
   const { headers } = request
   const expiry = readExpiry(headers)
@@ -30,14 +31,15 @@ export async function createByPut(context: ServerContext, request: Request, name
   if (result.kind === 'created') {
     context.counters.appendedBytes += body.byteLength
   }
-  return new Response(null, {
+  return {
+    body: null,
     status: result.kind === 'created' ? 201 : 200,
     headers: {
       ...tailHeaders(result.info),
       ...describeHeaders(result.info),
       ...(result.kind === 'created' && { location: new URL(streamPath(name), request.url).href }),
     },
-  })
+  }
 }
 
 async function typeOf(context: ServerContext, given: string | null, fork: ForkRequest | null): Promise<string> {

@@ -6,10 +6,10 @@ import { startLifetime } from '../lifetime.ts'
 import { encodeOffset } from '../offsets.ts'
 import type { ServerContext } from '../server-context.ts'
 import { Refusal, SECURITY_HEADERS } from '../answers.ts'
-import type { StreamName } from '../stream-store.ts'
-import { isJson } from '../stream-store.ts'
+import type { JoinedPage } from '../page-cache.ts'
+import type { PlainAnswer } from '../plain-answer.ts'
+import type { ReadResult, StreamName } from '../stream-store.ts'
 import { nextCursor } from './cursor.ts'
-import { joinJson, joinBytes } from './page-body.ts'
 import type { ReadRequest } from './read-request.ts'
 import { parseReadRequest } from './read-request.ts'
 import { absent, wrongPlace } from './refusals.ts'
@@ -17,29 +17,32 @@ import { closedHeaders, describeHeaders, tailHeaders } from './response-headers.
 import { readBySse } from './sse.ts'
 
 /** GET: a page, the next page once there is one, or everything that comes. */
-export async function readByGet(context: ServerContext, request: Request, name: StreamName): Promise<Response> {
+export async function readByGet(context: ServerContext, request: Request, name: StreamName): Promise<PlainAnswer> {
   await context.authorize(request, 'read', name)
   const read = parseReadRequest(new URL(request.url), request.headers)
-  const page = await firstPage(context, name, read)
-  if (read.live === 'sse') return readBySse(context, request, name, read, page.info.contentType)
-  if (read.live === 'no') return answerPage(context, request, read, page)
-  if (page.records.length > 0 || isLastPage(page)) return answerPage(context, request, read, page)
+  if (read.live === 'sse') {
+    // Whether there is such a place, and such a stream: the reader reads for itself.
+    const { info, from } = found(await context.store.read(name, read.from, 1))
+    return readBySse(context, name, from, read.cursor, info.contentType)
+  }
+  const page = found(await context.pages.read(name, read.from))
+  if (read.live === 'no' || hasRecords(page) || isLastPage(page)) return answerPage(context, request, read, page)
   return longPoll(context, request, name, { ...read, from: page.from })
 }
 
-async function firstPage(context: ServerContext, name: StreamName, read: ReadRequest): Promise<Page> {
-  const page = await context.store.read(name, read.from, PAGE_BYTES)
-  if (page.kind === 'bad-place') throw wrongPlace()
-  if (page.kind !== 'page') throw absent(page.kind)
-  return page
+function found<T extends { kind: 'page' }>(page: T | Exclude<ReadResult, { kind: 'page' }>): T {
+  if (page.kind === 'page') return page as T
+  throw page.kind === 'bad-place' ? wrongPlace() : absent(page.kind)
 }
+
+const hasRecords = (page: JoinedPage): boolean => page.next.record > page.from.record
 
 async function longPoll(
   context: ServerContext,
   request: Request,
   name: StreamName,
   read: ReadRequest,
-): Promise<Response> {
+): Promise<PlainAnswer> {
   const leave = context.readers.enter(name)
   const life = startLifetime(request.signal, context.shutdown)
   try {
@@ -59,7 +62,7 @@ async function longPoll(
       last = followed.page
       if (last.records.length > 0 || isLastPage(last)) break
     }
-    if (last !== null) return answerPage(context, request, read, last)
+    if (last !== null) return answerPage(context, request, read, context.pages.join(last))
     // Not a page in all that time: the stream was deleted in the meantime, or the server is closing.
     throw context.shutdown.isOver
       ? new Refusal(503, 'closing', 'The server is closing. Try again soon.')
@@ -70,7 +73,7 @@ async function longPoll(
   }
 }
 
-function answerPage(context: ServerContext, request: Request, read: ReadRequest, page: Page): Response {
+function answerPage(context: ServerContext, request: Request, read: ReadRequest, page: JoinedPage): PlainAnswer {
   const { info, from, next } = page
   const reachesTail = next.record === info.tail.record
   const headers: Record<string, string> = {
@@ -80,9 +83,9 @@ function answerPage(context: ServerContext, request: Request, read: ReadRequest,
     [HEADER.cursor]: nextCursor(read.cursor, context.now()),
     ...(reachesTail && { [HEADER.upToDate]: 'true', ...closedHeaders(info) }),
   }
-  if (read.live === 'long-poll' && page.records.length === 0) {
+  if (read.live === 'long-poll' && !hasRecords(page)) {
     const { 'content-type': _, ...rest } = headers
-    return new Response(null, { status: 204, headers: { ...rest, 'cache-control': 'no-store' } })
+    return { status: 204, headers: { ...rest, 'cache-control': 'no-store' }, body: null }
   }
   if (read.from === 'tail') headers['cache-control'] = 'no-store'
   else {
@@ -92,11 +95,10 @@ function answerPage(context: ServerContext, request: Request, read: ReadRequest,
     headers['cache-control'] = 'private, no-cache'
     if (read.live === 'no' && matches(request.headers.get('if-none-match'), headers['etag'])) {
       const { 'content-type': _, ...rest } = headers
-      return new Response(null, { status: 304, headers: rest })
+      return { status: 304, headers: rest, body: null }
     }
   }
-  const body = isJson(info.contentType) ? joinJson(page.records) : joinBytes(page.records)
-  return new Response(body, { headers })
+  return { status: 200, headers, body: page.body }
 }
 
 function matches(ifNoneMatch: string | null, etag: string): boolean {
@@ -104,9 +106,9 @@ function matches(ifNoneMatch: string | null, etag: string): boolean {
 }
 
 /** HEAD: what a stream is, without renewing it. */
-export async function describeByHead(context: ServerContext, request: Request, name: StreamName): Promise<Response> {
+export async function describeByHead(context: ServerContext, request: Request, name: StreamName): Promise<PlainAnswer> {
   await context.authorize(request, 'read', name)
   const info = await context.store.info(name)
   if (typeof info === 'string') throw absent(info)
-  return new Response(null, { headers: { ...tailHeaders(info), ...describeHeaders(info) } })
+  return { status: 200, headers: { ...tailHeaders(info), ...describeHeaders(info) }, body: null }
 }

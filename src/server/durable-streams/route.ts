@@ -1,4 +1,5 @@
 import { Refusal, SECURITY_HEADERS } from '../answers.ts'
+import type { PlainAnswer } from '../plain-answer.ts'
 import type { ServerContext } from '../server-context.ts'
 import { parseStreamPath } from '../stream-path.ts'
 import { appendByPost } from './append.ts'
@@ -12,15 +13,13 @@ const HEADERS =
   'content-type, if-none-match, last-event-id, stream-seq, stream-ttl, stream-expires-at, stream-closed, stream-ending, ' +
   'stream-lease, producer-id, producer-epoch, producer-seq'
 
-/** One request to a stream's address. */
-export async function routeStream(context: ServerContext, request: Request): Promise<Response> {
+/** One request to a stream's address, whose path is `pathname`. */
+export async function routeStream(context: ServerContext, request: Request, pathname: string): Promise<PlainAnswer> {
   if (request.method === 'OPTIONS') {
-    return new Response(null, {
-      status: 204,
-      headers: { allow: METHODS, 'access-control-allow-headers': HEADERS, ...SECURITY_HEADERS },
-    })
+    const headers = { allow: METHODS, 'access-control-allow-headers': HEADERS, ...SECURITY_HEADERS }
+    return { status: 204, headers, body: null }
   }
-  const name = parseStreamPath(new URL(request.url).pathname)
+  const name = parseStreamPath(pathname)
   switch (request.method) {
     case 'PUT':
       return createByPut(context, request, name)
@@ -34,7 +33,7 @@ export async function routeStream(context: ServerContext, request: Request): Pro
       await context.authorize(request, 'delete', name)
       const result = await context.store.remove(name)
       if (result !== 'removed') throw absent(result)
-      return new Response(null, { status: 204, headers: SECURITY_HEADERS })
+      return { status: 204, headers: SECURITY_HEADERS, body: null }
     }
     default:
       throw new Refusal(405, 'bad-method', `A stream understands ${METHODS}.`, { allow: METHODS })

@@ -1,15 +1,15 @@
 import { encodeEnding, HEADER } from '../../protocol/http.ts'
-import { follow, isLastPage } from '../follow.ts'
+import { isLastPage } from '../follow.ts'
 import type { Page } from '../follow.ts'
-import { PAGE_BYTES } from '../limits.ts'
+import { sseHeaders } from '../sse-response.ts'
+import { sseEvent } from '../sse-response.ts'
+import type { PageEncoder } from '../live/page-encoder.ts'
 import { encodeOffset } from '../offsets.ts'
+import type { PlainAnswer } from '../plain-answer.ts'
 import type { ServerContext } from '../server-context.ts'
-import { SSE_HEARTBEAT, sseEvent, sseResponse } from '../sse-response.ts'
-import type { StreamName } from '../stream-store.ts'
+import type { Place, StreamName } from '../stream-store.ts'
 import { isJson, mediaType } from '../stream-store.ts'
-import { nextCursor } from './cursor.ts'
-import { incompleteTail, joinBytes, joinJson } from './page-body.ts'
-import type { ReadRequest } from './read-request.ts'
+import { joinBytes, joinJson } from './page-body.ts'
 import { isPlainEnd } from './response-headers.ts'
 
 type Encoding = 'json' | 'text' | 'base64'
@@ -17,19 +17,46 @@ type Encoding = 'json' | 'text' | 'base64'
 /** GET with `live=sse`: an event `data` and an event `control` per page. */
 export function readBySse(
   context: ServerContext,
-  request: Request,
   name: StreamName,
-  read: ReadRequest,
+  from: Place,
+  cursor: string | null,
   contentType: string,
-): Response {
+): PlainAnswer {
   const encoding = encodingOf(contentType)
-  return sseResponse({
-    signal: request.signal,
-    shutdown: context.shutdown,
-    onClose: context.readers.enter(name),
-    events: (signal) => events(context, name, read, encoding, signal),
-    headers: encoding === 'base64' ? { [HEADER.sseDataEncoding]: 'base64' } : {},
-  })
+  return {
+    status: 200,
+    headers: {
+      ...sseHeaders(context.heartbeatMs),
+      ...(encoding === 'base64' && { [HEADER.sseDataEncoding]: 'base64' }),
+    },
+    body: (sink) => {
+      const leave = context.readers.enter(name)
+      const reader = context.live.open(
+        {
+          write: (bytes) => sink.write(bytes),
+          end() {
+            leave()
+            sink.end()
+          },
+          cut() {
+            leave()
+            sink.cut()
+          },
+        },
+        name,
+        ENCODERS[encoding],
+        from,
+        cursor,
+      )
+      return {
+        onRoom: () => reader.onRoom(),
+        onGone() {
+          leave()
+          reader.onGone()
+        },
+      }
+    },
+  }
 }
 
 function encodingOf(contentType: string): Encoding {
@@ -37,51 +64,25 @@ function encodingOf(contentType: string): Encoding {
   return mediaType(contentType).startsWith('text/') ? 'text' : 'base64'
 }
 
-async function* events(
-  context: ServerContext,
-  name: StreamName,
-  read: ReadRequest,
-  encoding: Encoding,
-  signal: AbortSignal,
-): AsyncGenerator<string, void, undefined> {
-  let held: Page | null = null
-  let cursor = read.cursor
-  for await (const followed of follow({
-    store: context.store,
-    name,
-    from: read.from,
-    pageBytes: PAGE_BYTES,
-    heartbeatMs: context.heartbeatMs,
-    lifeMs: context.sseLifeMs,
-    now: context.now,
-    signal,
-  })) {
-    if (followed.kind === 'idle') {
-      yield SSE_HEARTBEAT
-      continue
-    }
-    const page: Page = held === null ? followed.page : mergePages(held, followed.page)
-    held = null
-    const bytes = encoding === 'json' ? joinJson(page.records) : joinBytes(page.records)
-    const isHeldBack = bytes.byteLength <= PAGE_BYTES && !isLastPage(page) && incompleteTail(bytes) > 0
-    if (encoding === 'text' && isHeldBack) {
-      // A character is split between two appends. As text it cannot be sent in halves, so this page waits for the next one.
-      held = page
-      continue
-    }
-    cursor = nextCursor(cursor, context.now())
-    yield (
-      (page.records.length === 0 ? '' : sseEvent({ event: 'data', data: encode(bytes, encoding) })) +
-      control(page, cursor)
-    )
-  }
+const encoder = new TextEncoder()
+
+const encoderOf = (encoding: Encoding): PageEncoder => ({
+  key: encoding,
+  isText: encoding === 'text',
+  encode(page, cursor) {
+    const data = page.records.length === 0 ? '' : sseEvent({ event: 'data', data: dataOf(page, encoding) })
+    return encoder.encode(data + control(page, cursor))
+  },
+})
+
+const ENCODERS: Readonly<Record<Encoding, PageEncoder>> = {
+  json: encoderOf('json'),
+  text: encoderOf('text'),
+  base64: encoderOf('base64'),
 }
 
-function mergePages(first: Page, second: Page): Page {
-  return { ...second, from: first.from, records: [...first.records, ...second.records] }
-}
-
-function encode(bytes: Uint8Array, encoding: Encoding): string {
+function dataOf(page: Page, encoding: Encoding): string {
+  const bytes = encoding === 'json' ? joinJson(page.records) : joinBytes(page.records)
   if (encoding === 'base64') return toBase64(bytes)
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
 }

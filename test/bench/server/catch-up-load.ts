@@ -1,6 +1,9 @@
 import type { CatchUpJob, CatchUpResult } from './messages.ts'
 import { openSocket, requestHead } from './raw-client.ts'
 
+/** Never cut in two here: what ends an answer is written with its last byte. */
+const CHUNKS_END = Buffer.from('0\r\n\r\n')
+
 /** All readers ask at once; the clock stops when the last one has the last byte. */
 export async function loadCatchUp({ url, bytes, readers }: CatchUpJob): Promise<CatchUpResult> {
   const start = performance.now()
@@ -24,15 +27,16 @@ function readAll(url: string, bytes: number): Promise<void> {
         if (end < 0) return
         const fields = head.slice(0, end)
         const length = /^content-length: *(\d+)/im.exec(fields)?.[1]
-        if (!fields.startsWith('HTTP/1.1 200') || length === undefined) return reject(new Error(fields))
+        if (!fields.startsWith('HTTP/1.1 200')) return reject(new Error(fields))
         next = /^stream-next-offset: *(\S+)/im.exec(fields)?.[1] ?? ''
         body = head.length - end - 4
-        left = Number(length)
+        // In chunks, the frame of each is counted with it: a few bytes in megabytes.
+        left = length === undefined ? Infinity : Number(length)
         head = ''
       }
       got += body
       left -= body
-      if (left > 0) return
+      if (left === Infinity ? !part.subarray(-CHUNKS_END.length).equals(CHUNKS_END) : left > 0) return
       left = null
       void socket.then((open) => {
         if (got < bytes) return ask()

@@ -124,9 +124,16 @@ describe('a live read', () => {
   })
 
   it('sends a comment when nothing happens, and ends after its life', async () => {
-    const quick = new Client({ heartbeatMs: 1, sseLifeMs: 30 })
+    let time = 0
+    const quick = new Client({ heartbeatMs: 1, sseLifeMs: 30, now: () => time })
     await quick.create(PATH)
-    const text = await (await quick.get(`${PATH}?offset=-1&live=sse`)).text()
+    const reader = (await quick.get(`${PATH}?offset=-1&live=sse`)).body?.getReader()
+    let text = ''
+    for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+      text += new TextDecoder().decode(part.value)
+      if (text.includes(': \n\n')) time = 30
+    }
+    expect(text).toContain('upToDate')
     expect(text).toContain(': \n\n')
     expect(text).not.toContain('streamClosed')
     await quick.handler.close()
