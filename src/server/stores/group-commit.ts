@@ -9,7 +9,8 @@ interface Waiting {
 
 /**
  * Gathers what is written within one turn of the event loop into one transaction, in order of the calls. Either all of a transaction is
- * committed or nothing is, and then all of its callers are told.
+ * committed or nothing is; then each of its calls is tried in a transaction of its own, so that one that cannot succeed (it meets a damaged
+ * record) takes no other with it.
  */
 export class GroupCommit {
   readonly #transact: Transact
@@ -34,14 +35,19 @@ export class GroupCommit {
   /** Commits what waits, now. */
   flush(): void {
     const group = this.#waiting.splice(0)
-    if (group.length === 0) return
+    if (group.length > 0) this.#commit(group)
+  }
+
+  #commit(group: readonly Waiting[]): void {
     const answers: (() => void)[] = []
     try {
       this.#transact(() => {
         for (const { run } of group) answers.push(run())
       })
     } catch (error) {
-      for (const { reject } of group) reject(error)
+      const [first, ...others] = group
+      if (others.length === 0) first?.reject(error)
+      else for (const each of group) this.#commit([each])
       return
     }
     for (const answer of answers) answer()

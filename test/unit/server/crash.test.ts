@@ -7,8 +7,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { build } from 'vite'
 import { EmbeddedStreamStore } from '../../../src/server/stores/embedded.ts'
 
-const ROUNDS = 5
-const name = { channel: 'crash', run: '1' }
+/** HEADWATER_CRASH_ROUNDS=200 by hand. */
+const ROUNDS = Number(process.env['HEADWATER_CRASH_ROUNDS'] ?? 5)
+/** Then another stream: every round reads the whole of its stream. */
+const ROUNDS_PER_STREAM = 10
 
 let folder = ''
 let script = ''
@@ -30,47 +32,75 @@ afterAll(async () => {
   await rm(scriptFolder, { recursive: true, force: true })
 })
 
-/** Lets a process write until `count` appends are acknowledged, kills it, and answers with the highest of them. */
-async function writeAndKill(first: number, count: number): Promise<number> {
-  const child = spawn(process.execPath, [script, folder, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] })
+interface Acknowledged {
+  /** The highest seq. */
+  last: number
+  /** Streams whose creation was acknowledged, and whose deletion was. */
+  created: Set<string>
+  deleted: Set<string>
+}
+
+/** Lets a process write until `count` appends are acknowledged, and kills it. */
+async function writeAndKill(run: string, first: number, count: number): Promise<Acknowledged> {
+  const child = spawn(process.execPath, [script, folder, run, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  let last = first - 1
+  const said: Acknowledged = { last: first - 1, created: new Set(), deleted: new Set() }
   let acknowledged = 0
   for await (const line of createInterface({ input: child.stdout })) {
-    last = Math.max(last, Number(line))
-    acknowledged += 1
+    const [what, stream = ''] = line.split(' ')
+    if (what === 'created') said.created.add(stream)
+    else if (what === 'deleted') said.deleted.add(stream)
+    else {
+      said.last = Math.max(said.last, Number(line))
+      acknowledged += 1
+    }
     if (acknowledged === count) child.kill('SIGKILL')
   }
   await exited
   expect(acknowledged).toBeGreaterThanOrEqual(count)
-  return last
+  return said
 }
 
-it('has every acknowledged append, whole and once, after the process was killed with SIGKILL', async () => {
-  const seed = Date.now() % 100_000
-  console.info(`seed ${seed}`)
-  let next = 0
-  for (let round = 0; round < ROUNDS; round++) {
-    const last = await writeAndKill(next, 20 + ((seed * (round + 1) * 31) % 400))
-    const store = new EmbeddedStreamStore({ folder })
-    const page = await store.read(name, 'start', 1e9)
-    const records = page.kind === 'page' ? page.records.map((record) => new TextDecoder().decode(record)) : []
-    expect(records.length).toBeGreaterThan(last)
-    records.forEach((record, seq) => {
-      if (record !== `${seq}:${'x'.repeat((seq * 7919) % 9000)};`)
-        throw new Error(`record ${seq} is not what was written`)
-    })
-    expect(page.kind === 'page' && page.info.tail.record).toBe(records.length)
-    // The producer's state is of the same transaction as the data: the next seq is the number of records, no more and no less.
-    const append = (seq: number) =>
-      store.append(name, {
-        contentType: 'text/plain',
-        records: [new TextEncoder().encode(`${seq}:${'x'.repeat((seq * 7919) % 9000)};`)],
-        producer: { id: 'writer', epoch: 0, seq },
+it(
+  'has every acknowledged append, whole and once, and no deleted stream, after the process was killed with SIGKILL',
+  async () => {
+    const seed = Date.now() % 100_000
+    console.info(`seed ${seed}, ${ROUNDS} rounds`)
+    let next = 0
+    for (let round = 0; round < ROUNDS; round++) {
+      const run = String(Math.floor(round / ROUNDS_PER_STREAM))
+      if (round % ROUNDS_PER_STREAM === 0) next = 0
+      const { last, created, deleted } = await writeAndKill(run, next, 20 + ((seed * (round + 1) * 31) % 400))
+      const store = new EmbeddedStreamStore({ folder })
+      const name = { channel: 'crash', run }
+      const page = await store.read(name, 'start', 1e9)
+      const records = page.kind === 'page' ? page.records.map((record) => new TextDecoder().decode(record)) : []
+      expect(records.length).toBeGreaterThan(last)
+      records.forEach((record, seq) => {
+        if (record !== `${seq}:${'x'.repeat((seq * 7919) % 9000)};`)
+          throw new Error(`record ${seq} is not what was written`)
       })
-    expect((await append(records.length - 1)).kind).toBe('duplicate')
-    expect((await append(records.length)).kind).toBe('appended')
-    await store.close()
-    next = records.length + 1
-  }
-}, 60_000)
+      expect(page.kind === 'page' && page.info.tail.record).toBe(records.length)
+      const there = new Set((await store.runs('deleted')).map((info) => info.name.run))
+      expect([...deleted].filter((stream) => there.has(stream))).toEqual([])
+      for (const stream of there) {
+        const other = await store.read({ channel: 'deleted', run: stream }, 'start', 1e6)
+        expect(other.kind === 'page' && other.records.map((record) => record.byteLength)).toEqual([5000])
+        await store.remove({ channel: 'deleted', run: stream })
+      }
+      expect(created.size).toBeGreaterThanOrEqual(deleted.size)
+      // The producer's state is of the same transaction as the data: the next seq is the number of records, no more and no less.
+      const append = (seq: number) =>
+        store.append(name, {
+          contentType: 'text/plain',
+          records: [new TextEncoder().encode(`${seq}:${'x'.repeat((seq * 7919) % 9000)};`)],
+          producer: { id: 'writer', epoch: 0, seq },
+        })
+      expect((await append(records.length - 1)).kind).toBe('duplicate')
+      expect((await append(records.length)).kind).toBe('appended')
+      await store.close()
+      next = records.length + 1
+    }
+  },
+  60_000 + ROUNDS * 4_000,
+)

@@ -31,6 +31,26 @@ it('tells every caller of a transaction that failed, and goes on with the next',
   expect(await commits.write(() => 3)).toBe(3)
 })
 
+it('lets a call that fails take no other with it, and none of its writes stay', async () => {
+  const committed: string[][] = []
+  let written: string[] = []
+  const commits = new GroupCommit((work) => {
+    written = []
+    work()
+    committed.push(written)
+  })
+  const results = await Promise.allSettled([
+    commits.write(() => written.push('a')),
+    commits.write(() => {
+      written.push('half of b')
+      throw new Error('damaged')
+    }),
+    commits.write(() => written.push('c')),
+  ])
+  expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  expect(committed).toEqual([['a'], ['c']])
+})
+
 it('commits what waits when it is told to, and not again', async () => {
   let transactions = 0
   const commits = new GroupCommit((work) => {
