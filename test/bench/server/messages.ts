@@ -37,7 +37,7 @@ export interface SseJob {
 export interface SseResult {
   p50: number
   p99: number
-  /** Events that arrived, of all readers; each reader must get each event, once and in order. */
+  /** Events that arrived, of all readers; each reader must get each event. */
   received: number
   missed: number
 }

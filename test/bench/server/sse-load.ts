@@ -12,17 +12,18 @@ const PATIENCE_MS = 20_000
 
 const MARK = /@(\d+):([\d.]+)@/g
 
-/** One reader: what it got, and when. */
+/** One reader: what it got, and when. Appends of several connections may overtake each other, so order says nothing here. */
 class Reader {
-  /** The number of the event that must come next. */
-  next = 0
-  missed = 0
+  readonly #seen: Uint8Array
+  /** How many events it has, each counted once. */
+  count = 0
   /** Resolves with the first byte of the answer. */
   readonly answered: Promise<void>
   #answer: () => void = () => undefined
   #rest = ''
 
-  constructor() {
+  constructor(total: number) {
+    this.#seen = new Uint8Array(total)
     this.answered = new Promise((resolve) => (this.#answer = resolve))
   }
 
@@ -33,8 +34,8 @@ class Reader {
     let end = 0
     for (const mark of text.matchAll(MARK)) {
       const seq = Number(mark[1])
-      if (seq !== this.next) this.missed += 1
-      this.next = seq + 1
+      if (this.#seen[seq] === 0) this.count += 1
+      this.#seen[seq] = 1
       end = mark.index + mark[0].length
       if (seq >= WARM_UP) delays.push(at - Number(mark[2]))
     }
@@ -47,11 +48,12 @@ class Reader {
 
 /** Readers first, then events at a steady rate; the delay is from the moment before an append is sent to its arrival at one reader. */
 export async function loadSse({ urls, readers: count, events, perSecond }: SseJob): Promise<SseResult> {
+  const total = WARM_UP + events
   const delays: number[] = []
   const readers: Reader[] = []
   const sockets: Socket[] = []
   for (let i = 0; i < count; i++) {
-    const reader = new Reader()
+    const reader = new Reader(total)
     const url = `${urls[i % urls.length] ?? ''}?offset=-1&live=sse`
     const socket = await openSocket(url, (bytes) => reader.hear(bytes, delays))
     socket.write(requestHead('GET', url, ['Accept: text/event-stream']))
@@ -60,7 +62,6 @@ export async function loadSse({ urls, readers: count, events, perSecond }: SseJo
     sockets.push(socket)
   }
   const url = urls[0] ?? ''
-  const total = WARM_UP + events
   const idle: Appender[] = []
   const all: Appender[] = []
   const appends: Promise<void>[] = []
@@ -77,7 +78,7 @@ export async function loadSse({ urls, readers: count, events, perSecond }: SseJo
   }
   await Promise.all(appends)
   const deadline = performance.now() + PATIENCE_MS
-  while (readers.some((reader) => reader.next < total) && performance.now() < deadline) {
+  while (readers.some((reader) => reader.count < total) && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   for (const socket of sockets) socket.destroy()
@@ -86,6 +87,6 @@ export async function loadSse({ urls, readers: count, events, perSecond }: SseJo
     p50: quantile(delays, 0.5),
     p99: quantile(delays, 0.99),
     received: delays.length,
-    missed: readers.reduce((sum, { missed, next }) => sum + missed + (total - next), 0),
+    missed: readers.reduce((sum, { count }) => sum + total - count, 0),
   }
 }
