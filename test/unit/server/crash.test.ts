@@ -102,5 +102,5 @@ it(
       next = records.length + 1
     }
   },
-  60_000 + ROUNDS * 4_000,
+  60_000 + ROUNDS * 20_000,
 )
