@@ -26,7 +26,7 @@ import { serverChannel } from './producers/server-channel.ts'
 import type { ServerChannel } from './producers/server-channel.ts'
 import { Writers } from './producers/writers.ts'
 import type { Action, Authorize, ServerContext } from './server-context.ts'
-import { offerSocket } from './socket/offer-socket.ts'
+import { offerSocket, withOffer } from './socket/offer-socket.ts'
 import type { OpenSocket, SocketReceiver } from './socket/open-socket.ts'
 import type { SocketOptions } from './socket/socket-options.ts'
 import { SocketServer } from './socket/socket-server.ts'
@@ -130,7 +130,8 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
       const { pathname } = new URL(request.url)
       if (!pathname.startsWith(STREAM_PREFIX)) return app.fetch(request)
       // Past the router: these are many, and small.
-      return routeStream(context, request, pathname).catch(explain)
+      const answer = await routeStream(context, request, pathname).catch(explain)
+      return sockets === null ? answer : withOffer(answer)
     },
     channel: (name) => serverChannel(context, writers, name),
     endOrphans: async () => (await writers.endOrphans()) + (await leases.endOverdue()),
