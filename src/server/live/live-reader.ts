@@ -2,15 +2,31 @@ import { nextCursor } from '../durable-streams/cursor.ts'
 import { isLastPage } from '../follow.ts'
 import type { Page } from '../follow.ts'
 import type { BodySink, LiveBody } from '../plain-answer.ts'
-import type { Place } from '../stream-store.ts'
-import type { LiveStream } from './live-stream.ts'
+import type { Place, StreamName } from '../stream-store.ts'
+import type { LiveSettings } from './live-settings.ts'
+import type { PageEncoder } from './page-encoder.ts'
 import { readWhole } from './read-whole.ts'
 
 const HEARTBEAT = new TextEncoder().encode(': \n\n')
 
+/** The stream, as its readers use it. */
+export interface LiveSource {
+  readonly settings: LiveSettings
+  readonly name: StreamName
+  readonly encoder: PageEncoder
+  /** Rises with each change of the stream: who read at one version and finds another has not read everything. */
+  readonly version: number
+  /** A reader has everything of the present version. */
+  follow(reader: LiveReader, place: Place): void
+  /** A reader reads for itself. */
+  leave(reader: LiveReader): void
+  /** A reader is over. */
+  remove(reader: LiveReader): void
+}
+
 /** One reader: a place in the stream, and a socket that has room or has not. */
 export class LiveReader implements LiveBody {
-  readonly #stream: LiveStream
+  readonly #stream: LiveSource
   readonly #sink: BodySink
   readonly #cursor: string | null
   readonly #deadline: number
@@ -26,7 +42,7 @@ export class LiveReader implements LiveBody {
   /** Since when the socket is full; `null` while it has room. */
   #fullSince: number | null = null
 
-  constructor(stream: LiveStream, sink: BodySink, from: Place, cursor: string | null) {
+  constructor(stream: LiveSource, sink: BodySink, from: Place, cursor: string | null) {
     this.#stream = stream
     this.#sink = sink
     this.#place = from

@@ -1,31 +1,19 @@
 import { isLastPage } from '../follow.ts'
 import type { Page } from '../follow.ts'
 import type { BodySink } from '../plain-answer.ts'
-import type { Place, StreamName, StreamStore } from '../stream-store.ts'
+import type { Place, StreamName } from '../stream-store.ts'
 import { LiveReader } from './live-reader.ts'
+import type { LiveSource } from './live-reader.ts'
+import type { LiveSettings } from './live-settings.ts'
 import type { PageEncoder } from './page-encoder.ts'
 import { readWhole } from './read-whole.ts'
-
-/** What readers of all streams have in common. */
-export interface LiveSettings {
-  readonly store: StreamStore
-  /** The longest silence, in milliseconds. */
-  readonly heartbeatMs: number
-  /** A reader ends after so many milliseconds. */
-  readonly lifeMs: number
-  /** A reader that takes nothing for so many milliseconds is cut. */
-  readonly stallMs: number
-  readonly now: () => number
-  /** Told of reads of the store that failed; the readers were cut. */
-  readonly onError: (error: unknown) => void
-}
 
 /**
  * All readers of one stream in one encoding. Those that have everything are *following*: each page is read and encoded once, and written to all
  * of them in one loop. A reader that is behind, or whose socket is full, reads for itself from its own place, until it has caught up. So
  * nobody waits for a slow reader, and what is kept for one is its place and what its socket has taken.
  */
-export class LiveStream {
+export class LiveStream implements LiveSource {
   readonly settings: LiveSettings
   readonly name: StreamName
   readonly encoder: PageEncoder
@@ -54,7 +42,6 @@ export class LiveStream {
     this.#ticker = setInterval(() => this.#tick(), Math.min(every, 2 ** 31 - 1))
   }
 
-  /** Rises with each change of the stream: who read at one version and finds another has not read everything. */
   get version(): number {
     return this.#version
   }
@@ -67,7 +54,6 @@ export class LiveStream {
     return reader
   }
 
-  /** A reader has everything of the present version. */
   follow(reader: LiveReader, place: Place): void {
     this.#following.add(reader)
     if (this.#place !== null) return
@@ -75,13 +61,11 @@ export class LiveStream {
     this.#pumped = this.#version
   }
 
-  /** A reader reads for itself. */
   leave(reader: LiveReader): void {
     this.#following.delete(reader)
     if (this.#following.size === 0) this.#place = null
   }
 
-  /** A reader is over. */
   remove(reader: LiveReader): void {
     this.leave(reader)
     if (!this.#readers.delete(reader) || this.#readers.size > 0) return

@@ -1,7 +1,7 @@
 import type { BodySink, LiveBody } from '../plain-answer.ts'
 import type { Place, StreamName } from '../stream-store.ts'
 import { LiveStream } from './live-stream.ts'
-import type { LiveSettings } from './live-stream.ts'
+import type { LiveSettings } from './live-settings.ts'
 import type { PageEncoder } from './page-encoder.ts'
 
 /** The streams that are read live, each for as long as it is. */
