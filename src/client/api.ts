@@ -58,9 +58,34 @@ export interface ChannelOptions {
   unwatched?: 'continue' | number
 }
 
+/** A server's stream that gets what a page writes. */
+export interface Destination {
+  /** Address of a stream of the Durable Streams protocol, absolute or relative to the page. Created where it is not there. */
+  url: string | URL
+  /** Sent with each request and never stored: after a hand-over a live tab is asked again. */
+  headers?: HeadersInit
+  /**
+   * Media type of the server's stream. Default: `text/plain; charset=utf-8` or `application/octet-stream`, by the first chunk. Only with
+   * `application/json`, where each chunk is one JSON text, do chunks keep their boundaries there.
+   */
+  contentType?: string
+  /**
+   * How much may be stored here that the server does not have yet, in UTF-16 units of texts plus bytes. Beyond it `write()` does not resolve. Default
+   * 8 Mi.
+   */
+  highWaterMark?: number
+  /** Seconds after which the server ends the stream as `error`, `producer-lost`, when it hears nothing of this browser. Default 300; up to a day. */
+  lease?: number
+}
+
 export interface StartOptions {
   /** The stream's id. Default: a new random one. */
   id?: string
+  /**
+   * Where what is written goes as well: exactly once, whatever tab or worker dies, and on when the network is back. The server's stream ends as this one does.
+   * Where its readers cancel it, this one is cancelled.
+   */
+  to?: string | URL | Destination
   /** Stored in the transaction that creates the stream; what structured clone takes, up to 64 kB as JSON. */
   meta?: unknown
 }
@@ -73,13 +98,18 @@ export interface Sink {
   readonly id: string
   /**
    * Aborts when the stream can no longer be written: it was cancelled (reason: a `HeadwaterError` `cancelled`, whose `data` is what was
-   * said), its id is live already (`live-id`) or was used (`bad-id`), it was deleted (`unknown-stream`), or this page left (`producer-lost`).
+   * said; by the reading side of its server, too), the server refuses it (`http`), its id is live already (`live-id`) or was used (`bad-id`), it was deleted (`unknown-stream`), or this page left (`producer-lost`).
    */
   readonly signal: AbortSignal
   /** The same sink as a Web stream. A write there waits for room, `close()` for everything to be stored; aborting it is `error()`. */
   readonly writable: WritableStream<string | Uint8Array>
   /**
-   * Appends one chunk, up to 16 Mi characters or bytes. Resolves once it is stored; what is written meanwhile is stored together, in order. A
+   * Of a stream with a destination: resolves once the server has everything, the ending included; rejects where that will not be. While the hub
+   * of this browser lives, it goes on without this page. Progress is the channel's `upload`. Else it resolves with the ending.
+   */
+  readonly uploaded: Promise<void>
+  /**
+   * Appends one chunk, up to 16 Mi characters or bytes (4 Mi with a destination). Resolves once it is stored, and there is room for more; what is written meanwhile is stored together, in order. A
    * stream that was stopped keeps its writes waiting until it is resumed. Need not be awaited: what goes wrong aborts `signal`.
    */
   write(data: string | Uint8Array, options?: { event?: string }): Promise<void>

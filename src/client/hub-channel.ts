@@ -176,13 +176,18 @@ export class HubChannel implements Channel {
     })
   }
 
-  #produce(options: StartOptions = {}): PageSink {
+  #produce({ to, ...options }: StartOptions = {}): PageSink {
     const stream = this.#newStream(options)
     const { dialect } = this.#options
     const name = typeof dialect === 'string' ? dialect : dialect?.name
-    return new PageSink(this.#host.connection, stream, (producer) =>
-      this.#request({ ...stream, source: null, ...(name && { dialect: name }), mode: { produce: producer } }),
-    )
+    const start = async (producer: string): Promise<string> => {
+      const target =
+        to !== undefined && (await loadPart(import('./upload-target.ts'))).uploadTarget(to, this.#host.givesHeaders)
+      if (target && target.secrets) this.#host.keepSecrets(stream.streamId, target.secrets)
+      const mode = { produce: producer }
+      return this.#request({ ...stream, source: null, ...(name && { dialect: name }), ...target, mode })
+    }
+    return new PageSink(this.#host.connection, stream, start, to)
   }
 
   /** What every new stream has. */

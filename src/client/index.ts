@@ -5,6 +5,7 @@ export type {
   ChannelEvent,
   ChannelOptions,
   ConnectOptions,
+  Destination,
   Hub,
   HubInfo,
   PageTier,
@@ -20,4 +21,5 @@ export type { Dialect, Meaning, TerminalRule } from '../protocol/dialect.ts'
 export type { CredentialsRequest, Forget, StorageUse, Tier } from '../protocol/hub-port.ts'
 export type { StreamInfo } from '../protocol/snapshot.ts'
 export type { Retention, Source, SourceFormat } from '../protocol/source.ts'
+export type { UploadProgress } from '../protocol/upload.ts'
 export type { Part, State, Status, Usage, WaitingFor } from '../protocol/state.ts'

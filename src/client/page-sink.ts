@@ -1,5 +1,5 @@
 import type { StartStream } from '../protocol/hub-port.ts'
-import type { Sink } from './api.ts'
+import type { Sink, StartOptions } from './api.ts'
 import type { Connection } from './connection.ts'
 import { loadPart } from './load-part.ts'
 import type { Producer } from './producer.ts'
@@ -16,10 +16,11 @@ export class PageSink implements Sink {
     connection: Connection,
     stream: Pick<StartStream, 'streamId' | 'channel'>,
     start: (producer: string) => Promise<unknown>,
+    to?: StartOptions['to'],
   ) {
     this.id = stream.streamId
     this.#producer = loadPart(import('./producer.ts')).then(
-      ({ Producer: ProducerOf }) => new ProducerOf(connection, stream, start, this.#abort),
+      ({ Producer: ProducerOf }) => new ProducerOf(connection, stream, start, this.#abort, to),
     )
     this.#producer.catch((error: unknown) => this.#abort.abort(error))
   }
@@ -48,6 +49,10 @@ export class PageSink implements Sink {
   /** Resolves once the stream is stored. */
   get started(): Promise<void> {
     return this.#tell((producer) => producer.started)
+  }
+
+  get uploaded(): Promise<void> {
+    return this.#tell((producer) => producer.uploaded)
   }
 
   write(data: string | Uint8Array, options?: { event?: string }): Promise<void> {

@@ -7,6 +7,8 @@ import type { StartStream } from '../protocol/hub-port.ts'
 import { MAX_NAME_LENGTH, ownLock } from '../protocol/names.ts'
 import { packChunks } from '../protocol/packed-chunks.ts'
 import { MAX_PRODUCED_CHUNKS, MAX_PRODUCED_SIZE, MAX_WRITE, type Produced } from '../protocol/produce.ts'
+import { keepsChunks, MAX_UPLOADED_CHUNK } from '../protocol/upload.ts'
+import type { Destination, StartOptions } from './api.ts'
 import type { Connection } from './connection.ts'
 import { LogCursor } from './log-cursor.ts'
 import { reasonText } from './reason-text.ts'
@@ -14,6 +16,8 @@ import { reasonText } from './reason-text.ts'
 /** How much may wait to be stored before a Web stream's writer is told to wait, in UTF-16 units or bytes, and in chunks. */
 const HIGH_WATER_SIZE = 1024 * 1024
 const HIGH_WATER_CHUNKS = 10_000
+/** How much may wait to be uploaded where nobody says it, in the same units: some seconds of a fast network. */
+const UPLOAD_HIGH_WATER = 8 * 1024 * 1024
 /** How long a store that failed is left alone, in milliseconds. */
 const STORE_PAUSE_MS = 1_000
 
@@ -24,7 +28,7 @@ interface Write {
 }
 
 /** What a producer has to know of its row. */
-type News = Pick<Produced, 'version' | 'status' | 'ending' | 'reason'>
+type News = Pick<Produced, 'version' | 'status' | 'ending' | 'reason' | 'failure' | 'upload'>
 
 /**
  * The page's end of a stream that it writes. The page holds the stream's lock, as a hub does that fetches; its death is noticed by that lock. One
@@ -56,33 +60,60 @@ export class Producer {
   #changed: Promise<void>
   /** Everything is stored, the ending included. */
   readonly #done: Promise<void>
+  /** The server of its destination has everything, or, where there is none, everything is stored. */
+  readonly uploaded: Promise<void>
+  readonly #to: Destination | null
+  /** Units of data that are stored, and that the server has. */
+  #stored = 0
+  #loaded = 0
+  #uploadOver = false
+  #uploadFailure: HeadwaterError | null = null
 
   /**
    * @param start creates the stream's row, for the producer of the name given
    * @param abort aborts when the stream can no longer be written
+   * @param to where it goes as well
    */
   constructor(
     connection: Connection,
     { streamId, channel }: Pick<StartStream, 'streamId' | 'channel'>,
     start: (producer: string) => Promise<unknown>,
     abort: AbortController,
+    to?: StartOptions['to'],
   ) {
     this.#connection = connection
     this.#streamId = streamId
     this.#channel = channel
     this.#abort = abort
+    this.#to = to === undefined ? null : typeof to === 'string' || to instanceof URL ? { url: to } : to
     connection.leaving.add(this.#leave)
     this.#lost = new Promise<never>((_, reject) => (this.#reject = reject))
     this.#changed = new Promise((resolve) => (this.#wake = resolve))
     this.started = this.#start(start)
     this.#done = this.#run()
-    for (const promise of [this.#lost, this.started, this.#done]) promise.catch(() => undefined)
+    this.uploaded = this.#whenUploaded()
+    for (const promise of [this.#lost, this.started, this.#done, this.uploaded]) promise.catch(() => undefined)
   }
 
   /** Resolves once the chunk is stored. */
   async write(data: string | Uint8Array, { event }: { event?: string } = {}): Promise<void> {
     this.#check(data, event)
     await this.#take(data, event)
+    while (this.#isAhead && !this.#failure) await this.#changed
+  }
+
+  /** More was written than may wait for the server. */
+  get #isAhead(): boolean {
+    const { highWaterMark = UPLOAD_HIGH_WATER } = this.#to ?? {}
+    return this.#to !== null && !this.#uploadOver && this.#stored + this.#size - this.#loaded > highWaterMark
+  }
+
+  async #whenUploaded(): Promise<void> {
+    await this.#done
+    while (this.#to !== null && !this.#uploadOver && !this.#failure) await this.#changed
+    this.#cursor?.close()
+    const failure = this.#failure ?? this.#uploadFailure
+    if (failure) throw failure
   }
 
   /** Resolves once there is room for more. A chunk that cannot be written ends the stream: a Web stream's sink would tell nobody. */
@@ -94,9 +125,8 @@ export class Producer {
       throw refusal
     }
     this.#take(data, undefined).catch(() => undefined)
-    while ((this.#size > HIGH_WATER_SIZE || this.#writes.length > HIGH_WATER_CHUNKS) && !this.#failure) {
-      await this.#changed
-    }
+    const isFull = (): boolean => this.#size > HIGH_WATER_SIZE || this.#writes.length > HIGH_WATER_CHUNKS
+    while ((isFull() || this.#isAhead) && !this.#failure) await this.#changed
   }
 
   #check(data: unknown, event: unknown): void {
@@ -105,8 +135,12 @@ export class Producer {
     if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
       throw new HeadwaterError('bad-message', 'A chunk must be a string or a Uint8Array.')
     }
-    if (data.length > MAX_WRITE) {
-      throw new HeadwaterError('too-large', `A chunk may have ${MAX_WRITE} characters or bytes. Write it in pieces.`)
+    const most = this.#to === null ? MAX_WRITE : MAX_UPLOADED_CHUNK
+    if (data.length > most) {
+      throw new HeadwaterError('too-large', `A chunk may have ${most} characters or bytes. Write it in pieces.`)
+    }
+    if (keepsChunks(this.#to?.contentType ?? '') && !isJson(data)) {
+      throw new HeadwaterError('bad-message', 'A chunk for a stream of JSON must be one JSON text.')
     }
     if (event !== undefined && (typeof event !== 'string' || event === '' || event.length > MAX_NAME_LENGTH)) {
       throw new HeadwaterError('bad-message', `A chunk's event must have 1 to ${MAX_NAME_LENGTH} characters.`)
@@ -203,18 +237,25 @@ export class Producer {
     return error
   }
 
-  #letGo(): void {
+  /** @param follows the stream has ended, and its upload has not */
+  #letGo({ follows = false } = {}): void {
     this.#connection.leaving.delete(this.#leave)
-    this.#cursor?.close()
+    if (!follows) this.#cursor?.close()
     this.#lock?.release()
   }
 
-  #learn({ version, status, ending, reason }: News): void {
+  #learn({ version, status, ending, reason, failure, upload }: News): void {
+    // It never falls, so an older word changes nothing.
+    this.#loaded = Math.max(this.#loaded, upload?.loaded ?? 0)
+    if (upload && (upload.done || upload.failure)) {
+      this.#uploadOver = true
+      this.#uploadFailure = upload.failure && HeadwaterError.from(upload.failure)
+    }
     // Answers and news come on two ways: the older one may come last.
-    if (version < this.#version) return
+    if (version < this.#version) return this.#signal()
     this.#version = version
     this.#stopped = status === 'stopped' && ending === null
-    if (ending !== null && !this.#isOwn(ending)) this.#fail(endedBy(ending, reason))
+    if (ending !== null && !this.#isOwn(ending)) this.#fail(endedBy(ending, reason, failure))
     this.#signal()
   }
 
@@ -239,11 +280,12 @@ export class Producer {
       this.#next += stored.length
       for (const { chunk, stored: done } of stored) {
         this.#size -= chunk.data.length
+        this.#stored += chunk.data.length
         done()
       }
       this.#learn(produced)
       if (this.#failure) throw this.#failure
-      if (produced.ending !== null) return this.#letGo()
+      if (produced.ending !== null) return this.#letGo({ follows: this.#to !== null })
     }
   }
 
@@ -272,12 +314,21 @@ export class Producer {
   }
 }
 
+function isJson(data: string | Uint8Array): boolean {
+  try {
+    JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data))
+    return true
+  } catch {
+    return false
+  }
+}
+
 const producerLost = (): HeadwaterError =>
   new HeadwaterError('producer-lost', 'This page left the stream that it wrote, which ended. Start a new one.')
 
 /** Why a stream that this page writes has ended without its doing. */
-function endedBy({ kind }: Ending, reason: string | undefined): HeadwaterError {
-  if (kind !== 'cancelled') return producerLost()
+function endedBy({ kind }: Ending, reason: string | undefined, failure: News['failure']): HeadwaterError {
+  if (kind !== 'cancelled') return failure ? HeadwaterError.from(failure) : producerLost()
   const said = reason === undefined ? '.' : `: ${reason}`
   return new HeadwaterError('cancelled', `The stream was cancelled${said}`, reason)
 }

@@ -12,7 +12,11 @@ const STORED_HEADERS = ['accept', 'content-type']
 const bad = (what: string, data: unknown): HeadwaterError =>
   new HeadwaterError('bad-source', `The source's ${what}.`, data)
 
-function absolute(url: string): string {
+/**
+ * An address as it is stored.
+ * @throws {HeadwaterError} `bad-source`
+ */
+export function absolute(url: string): string {
   let parsed: URL
   try {
     parsed = new URL(url, document.baseURI)

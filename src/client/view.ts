@@ -19,7 +19,7 @@ const LOADING: readonly Status[] = ['queued', 'connecting', 'streaming', 'reconn
 
 /** The fields of a state, which are getters on a channel too. */
 export const FIELDS =
-  'streamId seq status waitingFor text parts usage meta loading done canResume canRetry error failure ending gaps'.split(
+  'streamId seq status waitingFor text parts usage upload meta loading done canResume canRetry error failure ending gaps'.split(
     ' ',
   ) as (keyof State)[]
 
@@ -236,6 +236,7 @@ export class View implements StreamView {
         want()
         return usage
       },
+      ...(snapshot?.upload && { upload: snapshot.upload }),
       ...(snapshot?.meta !== undefined && { meta: snapshot.meta }),
       loading: LOADING.includes(status),
       done: status === 'done',

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { HeadwaterError } from '../protocol/errors.ts'
+import { MAX_LEASE_SECONDS } from '../protocol/http.ts'
 import { checkChannelName, checkStreamId, MAX_NAME_LENGTH } from '../protocol/names.ts'
 import { endSeq, isPackedChunks, type PackedChunks } from '../protocol/packed-chunks.ts'
 import { MAX_EVENT, MAX_PRODUCED_CHUNKS, MAX_PRODUCED_SIZE, MAX_WRITE } from '../protocol/produce.ts'
@@ -27,6 +28,9 @@ const MAX_BODY = 16 * 1024 * 1024
 const MAX_META = 64 * 1024
 /** Timers of browsers hold 31 bits of milliseconds: 24 days. */
 const MAX_UNWATCHED = 2 ** 31 - 1
+
+/** A type, a subtype, and parameters: it becomes a header. */
+const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(;[\x20-\x7e]*)?$/
 
 const address = v.pipe(
   v.string(),
@@ -134,6 +138,14 @@ export const StartSchema = v.object({
   retention: v.optional(retention),
   unwatched: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_UNWATCHED))),
   dialect: v.optional(v.pipe(v.string(), v.maxLength(100))),
+  upload: v.optional(
+    v.object({
+      url: address,
+      contentType: v.nullable(v.pipe(v.string(), v.maxLength(256), v.regex(MEDIA_TYPE))),
+      credentials: v.boolean(),
+      lease: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(MAX_LEASE_SECONDS)),
+    }),
+  ),
   mode: v.union([v.picklist(['replace', 'join']), v.object({ retryOf: streamId }), v.object({ produce: nonce })]),
 })
 

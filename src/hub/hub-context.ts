@@ -2,6 +2,7 @@ import type { Locks } from '../liveness/locks.ts'
 import type { PlacedEvent } from '../protocol/produce.ts'
 import type { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
+import type { AppendAnswer, AppendRequest } from '../upstream/append-upstream.ts'
 import type { ConnectUpstream } from '../upstream/upstream.ts'
 import type { Clock } from './clock.ts'
 import type { ConnectionPool } from './connection-pool.ts'
@@ -48,6 +49,8 @@ export interface HubContext {
   isShared(row: StreamRow): boolean
   /** Tells a producer that its stream is cancelled. Resolves once told; rejects with `network` or `http`. */
   cancelUpstream(row: StreamRow, signal: AbortSignal): Promise<void>
+  /** Makes one request of an upload, with the headers that its row needs. */
+  append(row: StreamRow, request: AppendRequest, signal: AbortSignal): Promise<AppendAnswer>
   /** Between 0 and 1. */
   random(): number
   /** When this hub started, in milliseconds since the epoch. */
@@ -65,6 +68,9 @@ export interface HubContext {
   /** Whether somebody needs the stream here, a tab or an errand: only then a hub queues for its lock, and probes. */
   isNeeded(streamId: string): boolean
   online(): boolean
-  /** Resolves with true once the stream's owner is found to be stuck (hand-over rule 14), with false when the signal aborts. */
-  whenOwnerStuck(streamId: string, signal: AbortSignal): Promise<boolean>
+  /**
+   * Resolves with true once the stream's owner is found to be stuck (hand-over rule 14), with false when the signal aborts. Uploads are asked for by the
+   * name of their lock.
+   */
+  whenOwnerStuck(this: void, streamId: string, signal: AbortSignal): Promise<boolean>
 }

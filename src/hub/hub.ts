@@ -4,12 +4,14 @@ import type { EndingNotice } from '../protocol/ending-notice.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { CredentialsRequest, Forget, StartStream, StorageUse, Tier, Verb } from '../protocol/hub-port.ts'
 import type { PlacedEvent, Produce, Produced, PublishedEvent } from '../protocol/produce.ts'
+import { uploadLock } from '../protocol/names.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
 import { Journal } from '../store/journal.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
 import { OverlayLogStore } from '../store/overlay-store.ts'
 import type { Locks } from '../liveness/locks.ts'
+import type { AppendUpstream } from '../upstream/append-upstream.ts'
 import type { CancelUpstream } from '../upstream/cancel-upstream.ts'
 import type { ReachUpstream } from '../upstream/reach-upstream.ts'
 import type { SharedSockets } from '../upstream/socket/shared-sockets.ts'
@@ -22,7 +24,7 @@ import { Housekeeping } from './housekeeping.ts'
 import type { Clock, HubContext, HubMessage, MovedMessage, RemovedMessage } from './hub-context.ts'
 import { Outbox } from './outbox.ts'
 import { placeEvent } from './place-event.ts'
-import { holdsUp, isOpen, snapshotOf, wantsOwner } from './row.ts'
+import { holdsUp, isOpen, mustUpload, snapshotOf, wantsHub, wantsOwner } from './row.ts'
 import { applyVerb, produce as appendProduced } from './row-changes.ts'
 import { Secrets, type SecretHeaders } from './secrets.ts'
 import { decideStart } from './start-stream.ts'
@@ -74,6 +76,7 @@ export interface HubOptions {
   sockets?: Pick<SharedSockets, 'carries' | 'nudge' | 'close' | 'onopen'>
   cancel: CancelUpstream
   reach: ReachUpstream
+  append: AppendUpstream
   clock: Clock
   /** Tells the application that a stream has ended. `path`: where, as a tab said it; `null` where none did. */
   ended?: (notice: EndingNotice, path: string | null) => void
@@ -143,7 +146,10 @@ export class Hub {
     this.#stuckOwners = new StuckOwners({
       clock,
       post: (message) => options.pings.postMessage(message),
-      owns: (streamId) => this.#sessions.get(streamId)?.owned === true,
+      owns: (name) =>
+        name.startsWith(uploadLock(''))
+          ? this.#sessions.get(name.slice(uploadLock('').length))?.uploader.owned === true
+          : this.#sessions.get(name)?.owned === true,
     })
     this.#context = {
       store: this.store,
@@ -164,6 +170,8 @@ export class Hub {
         const { cancelUrl: url } = row
         if (url !== null) await this.#secrets.request(row, (headers) => options.cancel({ url, headers }, signal))
       },
+      append: (row, request, signal) =>
+        this.#secrets.request(row, (headers) => options.append(request, headers, signal)),
       random: options.random,
       online: options.online,
       startedAt: clock.now(),
@@ -208,7 +216,7 @@ export class Hub {
   async #adoptOpen(): Promise<void> {
     this.#mustList = false
     try {
-      for (const row of await this.store.rows()) if (wantsOwner(row)) this.#adopt(row)
+      for (const row of await this.store.rows()) if (wantsHub(row)) this.#adopt(row)
     } catch {
       // The periodic read asks again.
       this.#mustList = true
@@ -227,7 +235,8 @@ export class Hub {
       // Rule 11: whatever can still move and is read, or waits for a verb, or is this hub's own, whether it has tabs or not.
       for (const session of [...this.#sessions.values()]) {
         const { row } = session
-        if (row?.ending === null && (session.owned || this.#isNeeded(session.streamId))) await session.refresh()
+        if (row === undefined || (row.ending !== null && !mustUpload(row))) continue
+        if (session.owned || this.#isNeeded(session.streamId)) await session.refresh()
       }
       for (const channel of this.#followers.channels) await this.#refollow(channel)
       if (this.#mustList) await this.#adoptOpen()
@@ -268,7 +277,7 @@ export class Hub {
   async #adoptWanted(streamId: string): Promise<void> {
     try {
       const row = await this.store.row(streamId)
-      if (row !== undefined && wantsOwner(row)) this.#adopt(row)
+      if (row !== undefined && wantsHub(row)) this.#adopt(row)
     } catch {
       // The next ping asks again.
     }
@@ -358,7 +367,7 @@ export class Hub {
 
   #isIdle(session: StreamSession): boolean {
     const { row } = session
-    return session.listeners.size === 0 && !session.owned && (row === undefined || !wantsOwner(row))
+    return session.listeners.size === 0 && !session.owned && (row === undefined || !wantsHub(row))
   }
 
   /** Lets a session go that nobody reads and that needs no owner. */
@@ -461,7 +470,16 @@ export class Hub {
         void this.store.compact(streamId).catch(() => undefined)
     }
     const { version, status, ending, reason } = row
-    return { next: row.seq + 1, version, status, ending, ...(reason !== undefined && { reason }) }
+    const { failure, upload } = snapshotOf(row)
+    return {
+      next: row.seq + 1,
+      version,
+      status,
+      ending,
+      failure,
+      ...(reason !== undefined && { reason }),
+      ...(upload && { upload }),
+    }
   }
 
   /** Tells every tab that listens, in every hub. Nothing is stored. */

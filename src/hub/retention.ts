@@ -1,3 +1,4 @@
+import { isFinished } from '../store/is-finished.ts'
 import type { StreamRow } from '../store/log-store.ts'
 
 /**
@@ -39,7 +40,7 @@ export function surplusOf(rows: readonly StreamRow[], now: number): StreamRow[] 
   let size = rows.reduce((sum, row) => sum + row.size, 0)
   return rows.filter((row) => {
     const goes = kept > count || size > bytes || now - row.updatedAt > ageMs
-    if (!goes || row === newest || row.ending === null) return false
+    if (!goes || row === newest || !isFinished(row)) return false
     kept -= 1
     size -= row.size
     return true
@@ -53,14 +54,14 @@ export function surplusOf(rows: readonly StreamRow[], now: number): StreamRow[] 
 export function oversizedOf(rows: readonly StreamRow[]): { row: StreamRow; maxSize: number } | null {
   const newest = rows[rows.length - 1]
   const maxSize = limitsOf(rows)?.bytes
-  if (newest === undefined || newest.ending === null || maxSize === undefined || newest.size <= maxSize) return null
+  if (newest === undefined || maxSize === undefined || !isFinished(newest) || newest.size <= maxSize) return null
   return { row: newest, maxSize }
 }
 
 /** The streams that may be given up where room is needed: ended, in channels that have limits, and not the newest there; oldest first. */
 export function expendable(rows: readonly StreamRow[]): StreamRow[] {
   return byChannel(rows)
-    .flatMap((of) => (limitsOf(of) === null ? [] : of.slice(0, -1).filter(({ ending }) => ending !== null)))
+    .flatMap((of) => (limitsOf(of) === null ? [] : of.slice(0, -1).filter(isFinished)))
     .sort((a, b) => a.updatedAt - b.updatedAt)
 }
 
@@ -73,7 +74,7 @@ export function beyondLimit(rows: readonly StreamRow[], limit: number): StreamRo
   const counted = byChannel(rows)
     .filter((of) => limitsOf(of) !== null)
     .flat()
-  let size = counted.reduce((sum, row) => sum + (row.ending === null ? 0 : row.size), 0)
+  let size = counted.reduce((sum, row) => sum + (isFinished(row) ? row.size : 0), 0)
   return expendable(rows).filter((row) => {
     if (size <= limit) return false
     size -= row.size

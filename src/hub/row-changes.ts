@@ -116,6 +116,17 @@ export function produce(row: StreamRow, what: Produce, now: number): { row: Stre
   }
 }
 
+/** A stream that a page writes ends, and not by the page. */
+export function endLocally(row: StreamRow, ending: Ending, failure: ErrorValue): StreamRow {
+  return {
+    ...row,
+    epoch: row.epoch + 1,
+    ending,
+    status: statusOf(ending),
+    failure: ending.kind === 'error' ? failure : null,
+  }
+}
+
 const disconnectedForGood = (): Partial<StreamRow> => ({
   status: 'disconnected',
   waitingFor: undefined,

@@ -1,12 +1,13 @@
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
 import type { StoredSource } from '../protocol/source.ts'
 import { START } from '../protocol/position.ts'
-import type { StreamRow } from '../store/log-store.ts'
+import type { UploadProgress, UploadTarget } from '../protocol/upload.ts'
+import type { StreamRow, Upload } from '../store/log-store.ts'
 
 /** The row of a stream that was just created. */
 export function newRow(
   stream: Pick<StreamRow, 'streamId' | 'channel' | 'meta' | 'retention' | 'unwatched' | 'outbox'> &
-    ({ source: StoredSource } | { source: null; producer: string; dialect: string | null }),
+    ({ source: StoredSource } | { source: null; producer: string; dialect: string | null; upload?: UploadTarget }),
   now: number,
 ): StreamRow {
   const { source, meta, retention, unwatched, outbox } = stream
@@ -14,7 +15,7 @@ export function newRow(
     streamId: stream.streamId,
     channel: stream.channel,
     source,
-    ...(source === null && { producer: stream.producer }),
+    ...(source === null && { producer: stream.producer, ...(stream.upload && { upload: newUpload(stream.upload) }) }),
     ...(meta !== undefined && { meta }),
     ...(retention !== undefined && { retention }),
     ...(unwatched !== undefined && { unwatched }),
@@ -44,6 +45,17 @@ export function newRow(
   }
 }
 
+/** An upload that has not begun. */
+function newUpload(target: UploadTarget): Upload {
+  const progress = { created: false, leased: false, seq: 0, size: 0, request: 0, sending: null, carry: '' }
+  return { ...target, ...progress, epoch: 0, over: false, failure: null }
+}
+
+/** Whether chunks, or the ending, have still to go to the page's server. */
+export function mustUpload(row: StreamRow): row is StreamRow & { upload: Upload } {
+  return row.upload?.over === false
+}
+
 /** Whether upstream may still be fetched for this stream: it is neither ended nor stopped, and can be continued. */
 export function isOpen(row: StreamRow): boolean {
   switch (row.status) {
@@ -67,6 +79,11 @@ export function isProduced(row: StreamRow): boolean {
 /** Whether somebody has to own the stream: to fetch it, to carry out a verb, or, where a page does, to notice that it is gone. */
 export function wantsOwner(row: StreamRow): boolean {
   return isProduced(row) || isOpen(row) || row.intent !== null
+}
+
+/** Whether a hub has something to do for the stream although nobody reads it. */
+export function wantsHub(row: StreamRow): boolean {
+  return wantsOwner(row) || mustUpload(row)
 }
 
 /** Whether a request for this stream could be sent (again) without a second run: hand-over rule 8. */
@@ -93,6 +110,13 @@ export function holdsUp(row: StreamRow): boolean {
   return (row.outbox === 'queued' || isUnsent(row)) && wantsOwner(row)
 }
 
+function progressOf({ upload, size }: StreamRow): { upload?: UploadProgress } {
+  if (upload === undefined) return {}
+  const { url, seq, size: loaded, over, failure, waitingFor } = upload
+  const done = over && failure === null
+  return { upload: { url, seq, loaded, total: size, done, ...(waitingFor && { waitingFor }), failure } }
+}
+
 /** What tabs are told of a row. */
 export function snapshotOf(row: StreamRow): StreamSnapshot {
   const resting = row.status === 'stopped' || row.status === 'disconnected'
@@ -111,6 +135,7 @@ export function snapshotOf(row: StreamRow): StreamSnapshot {
     canResume: row.ending === null && resting && canContinue(row),
     canRetry: row.source !== null && (row.ending !== null || resting),
     gaps: row.gaps,
+    ...progressOf(row),
     ...(row.meta !== undefined && { meta: row.meta }),
     dialect: row.dialect,
     contentType: row.contentType,

@@ -52,8 +52,8 @@ export class Secrets {
     const known = this.#known.get(row.streamId)
     if (known !== undefined) return known
     const request = {
-      url: row.source?.url ?? '',
-      method: row.source?.method ?? 'GET',
+      url: row.source?.url ?? row.upload?.url ?? '',
+      method: row.source?.method ?? (row.upload ? 'POST' : 'GET'),
       channel: row.channel,
       streamId: row.streamId,
     }
@@ -81,15 +81,15 @@ export class Secrets {
   }
 
   /** Makes a request with a stream's headers; where they are refused, once more with others. */
-  async request(row: StreamRow, make: (headers: SecretHeaders) => Promise<void>): Promise<void> {
-    const attempt = (headers: SecretHeaders): Promise<void> => this.used(row.streamId, headers, make(headers))
-    if (row.source?.credentials !== true) return attempt([])
+  async request<T>(row: StreamRow, make: (headers: SecretHeaders) => Promise<T>): Promise<T> {
+    const attempt = (headers: SecretHeaders): Promise<T> => this.used(row.streamId, headers, make(headers))
+    if (row.source?.credentials !== true && row.upload?.credentials !== true) return attempt([])
     try {
-      await attempt((await this.for(row)) ?? [])
+      return await attempt((await this.for(row)) ?? [])
     } catch (error) {
       const others = isCredentialsRefusal(error) ? await this.for(row) : null
       if (others === null) throw error
-      await attempt(others)
+      return attempt(others)
     }
   }
 }

@@ -6,6 +6,7 @@ import { hubLock, MOVED_CHANNEL } from '../protocol/names.ts'
 import { openLogStore } from '../store/open-log-store.ts'
 import type { LogStore } from '../store/log-store.ts'
 import { MemoryLogStore } from '../store/memory-store.ts'
+import { createAppendUpstream } from '../upstream/append-upstream.ts'
 import { createCancelUpstream } from '../upstream/cancel-upstream.ts'
 import { createConnectUpstream } from '../upstream/connect-upstream.ts'
 import { createReachUpstream } from '../upstream/reach-upstream.ts'
@@ -101,6 +102,7 @@ export async function startHub(
     }),
     ...(sockets && { sockets }),
     reach: createReachUpstream({ fetch: callFetch }),
+    append: createAppendUpstream({ fetch: callFetch, now: () => Date.now(), delay: clock.delay }),
     ended,
     clock,
     random: Math.random,

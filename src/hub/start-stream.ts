@@ -103,7 +103,7 @@ function cancelAll(rows: readonly StreamRow[], now: number, queues: boolean): St
 
 /** A stream that a page writes: nothing has to be fetched, so it is live at once. */
 function startProduced(rows: readonly StreamRow[], request: StartStream, producer: string, now: number): StartOutcome {
-  const { streamId, channel, meta, retention, unwatched, dialect = null } = request
+  const { streamId, channel, meta, retention, unwatched, dialect = null, upload } = request
   const newest = rows.at(-1)
   const row = newRow(
     {
@@ -115,6 +115,7 @@ function startProduced(rows: readonly StreamRow[], request: StartStream, produce
       source: null,
       producer,
       dialect,
+      ...(upload && { upload }),
     },
     laterThan(newest, now),
   )

@@ -24,6 +24,7 @@ import {
   type TakeOver,
 } from './row-changes.ts'
 import type { SecretHeaders } from './secrets.ts'
+import { Uploader } from './uploader.ts'
 import { transition, type Ownership, type SessionEvent, type SessionState } from './session-state.ts'
 
 /** How often a resumable stream that is disconnected is tried again while a tab is attached. */
@@ -36,6 +37,7 @@ const CANCEL_ATTEMPTS = 3
  */
 export class StreamSession extends FollowedStream {
   readonly readership: Readership
+  readonly uploader: Uploader
   readonly #context: HubContext
   #state: SessionState = { at: 'following' }
   #lock: HeldLock | null = null
@@ -53,6 +55,15 @@ export class StreamSession extends FollowedStream {
     super(context.store, row)
     this.#context = context
     this.readership = new Readership(context, row.streamId, () => this.row)
+    this.uploader = new Uploader(context, {
+      streamId: row.streamId,
+      closed: this.closed.signal,
+      row: () => this.row,
+      changed: () => this.changed,
+      read: (next) => this.read(next),
+      learn: (learned) => this.learn(learned),
+      refresh: () => this.refresh(),
+    })
     this.#running = this.#run()
   }
 
@@ -76,6 +87,7 @@ export class StreamSession extends FollowedStream {
   /** An attempt is worth while now: a tab came or became visible, the network is back. */
   nudge(): void {
     this.#nudged = true
+    this.uploader.nudge()
     this.signalChange()
   }
 
@@ -90,6 +102,7 @@ export class StreamSession extends FollowedStream {
     this.readership.close()
     this.signalChange()
     await this.#running
+    await this.uploader.done
   }
 
   async #run(): Promise<void> {

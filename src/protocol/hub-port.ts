@@ -4,6 +4,7 @@ import type { PackedChunks } from './packed-chunks.ts'
 import type { StreamInfo, StreamSnapshot } from './snapshot.ts'
 import type { PlacedEvent, Produce, Produced, PublishedEvent } from './produce.ts'
 import type { Retention, StoredSource } from './source.ts'
+import type { UploadTarget } from './upload.ts'
 
 /** Where a hub runs. */
 export type Tier = 'shared-worker' | 'leader-tab' | 'page' | 'service-worker'
@@ -115,6 +116,8 @@ export interface StartStream {
   unwatched?: number
   /** With `produce`: name of the dialect of what will be written. */
   dialect?: string
+  /** With `produce`: a server that gets what is written, too. Its secret headers are `secrets`. */
+  upload?: UploadTarget
   /**
    * - `'replace'` (`send`): what was live in the channel is cancelled.
    * - `'join'` (`open`): the newest stream of the same source is joined if there is one.

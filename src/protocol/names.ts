@@ -51,6 +51,8 @@ export const DATABASE_NAME = 'headwater-1'
 export const tabLock = (clientId: string): string => `headwater:tab:${clientId}`
 export const hubLock = (bootId: string): string => `headwater:hub:${bootId}`
 export const ownLock = (streamId: string): string => `headwater:own:${streamId}`
+/** Held by the hub that uploads what a page writes. */
+export const uploadLock = (streamId: string): string => `headwater:upload:${streamId}`
 /** Held in shared mode by every hub that has a reader of the stream: whoever gets it alone knows that nobody reads. */
 export const readingLock = (streamId: string): string => `headwater:reading:${streamId}`
 /** BroadcastChannel on which hubs tell each other that a row moved. A hint, never the truth (hand-over rule 11). */

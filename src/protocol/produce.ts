@@ -1,6 +1,8 @@
 import type { Ending } from './chunk.ts'
+import type { ErrorValue } from './errors.ts'
 import type { PackedChunks } from './packed-chunks.ts'
 import type { Status } from './state.ts'
+import type { UploadProgress } from './upload.ts'
 
 /** Most chunks of one {@link Produce}, and most units of data (UTF-16 units or bytes), unless it is a single chunk: as large as a batch to a tab. */
 export const MAX_PRODUCED_CHUNKS = 5_000
@@ -35,8 +37,11 @@ export interface Produced {
   version: number
   status: Status
   ending: Ending | null
+  /** Why it ended, where it failed. */
+  failure?: ErrorValue | null
   /** What was said with a cancel. */
   reason?: string
+  upload?: UploadProgress
 }
 
 /** Where an event stands: after this seq of this stream, which was the channel's newest. */

@@ -1,6 +1,7 @@
 import type { Ending, Gap } from './chunk.ts'
 import type { ErrorValue } from './errors.ts'
 import type { Status, WaitingFor } from './state.ts'
+import type { UploadProgress } from './upload.ts'
 
 /** What a hub knows of one stream, out of one read of its row: status and committed seq belong together (hand-over rule 9). */
 export interface StreamSnapshot {
@@ -22,6 +23,8 @@ export interface StreamSnapshot {
   canResume: boolean
   canRetry: boolean
   gaps: readonly Gap[]
+  /** Of a stream that a page writes and that goes to a server as well. */
+  upload?: UploadProgress
   meta?: unknown
   /** Name of the dialect, once known. */
   dialect: string | null

@@ -1,5 +1,6 @@
 import type { Ending, Gap } from './chunk.ts'
 import type { HeadwaterError } from './errors.ts'
+import type { UploadProgress } from './upload.ts'
 
 export type Status =
   'idle' | 'queued' | 'connecting' | 'streaming' | 'reconnecting' | 'disconnected' | 'stopped' | 'done' | 'error'
@@ -47,6 +48,8 @@ export interface State {
   /** The message so far. Built only once it was read. */
   parts: readonly Part[]
   usage?: Usage
+  /** Of a stream that a page writes and that goes to a server as well (`start({to})`). */
+  upload?: UploadProgress
   meta?: unknown
   /** More is expected: `queued`, `connecting`, `streaming` or `reconnecting`. */
   loading: boolean

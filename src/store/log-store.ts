@@ -5,12 +5,35 @@ import type { PackedChunks } from '../protocol/packed-chunks.ts'
 import type { Position } from '../protocol/position.ts'
 import type { Retention, StoredSource } from '../protocol/source.ts'
 import type { Status, WaitingFor } from '../protocol/state.ts'
+import type { UploadTarget } from '../protocol/upload.ts'
 import type { Verdict } from '../protocol/verdict.ts'
 
 /** A verb that waits for the owner (hand-over rule 12). */
 export interface Intent {
   kind: VerbKind
   reason?: string
+}
+
+/** How far the upload of a stream that a page writes has got. */
+export interface Upload extends UploadTarget {
+  /** Rises each time another hub takes over; a writer with an older one is refused. */
+  epoch: number
+  /** The server's stream was created, and says whether it keeps leases. */
+  created: boolean
+  leased: boolean
+  /** The last seq that the server has acknowledged, and the units of data up to it. */
+  seq: number
+  size: number
+  /** The producer's count on the server, of the request that comes next or is under way. */
+  request: number
+  /** What may have been sent: the chunks after `seq` up to this one, and the ending where it closes the stream. Sent again as it was. */
+  sending: { toSeq: number; closes: boolean } | null
+  /** The first half of a character, from the end of the batch before. */
+  carry: string
+  /** The server has everything, or nothing more can be sent (`failure`). */
+  over: boolean
+  waitingFor?: WaitingFor
+  failure: ErrorValue | null
 }
 
 /** Everything that is kept about a stream, apart from its chunks. Plain data. Secrets never get here. */
@@ -21,6 +44,8 @@ export interface StreamRow {
   source: StoredSource | null
   /** The page that produces the stream, by a name that it uses for this one stream; it holds the stream's lock. Absent where an upstream is fetched. */
   producer?: string
+  /** Where the page wants it to go as well. Absent where it stays in the browser. */
+  upload?: Upload
   meta?: unknown
   /** What its channel keeps, as the newest stream of the channel says it; `'keep'` where absent. */
   retention?: Retention

@@ -1,5 +1,6 @@
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
 import { endSeq } from '../protocol/packed-chunks.ts'
+import { isFinished } from './is-finished.ts'
 import type { StreamRow } from './log-store.ts'
 
 /**
@@ -13,7 +14,7 @@ export function planPruning(
   maxSize: number,
 ): { row: StreamRow; from: number } {
   let { size, firstSeq: from } = row
-  if (row.ending === null) return { row, from }
+  if (!isFinished(row)) return { row, from }
   for (const pack of packs) {
     for (let seq = Math.max(from, pack.fromSeq); size > maxSize && seq < Math.min(endSeq(pack), row.seq); seq++) {
       size -= pack.lengths[seq - pack.fromSeq] as number

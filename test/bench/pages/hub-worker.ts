@@ -54,6 +54,7 @@ async function start(): Promise<Hub> {
       return url.hostname === 'feed.invalid' ? connectFeed(url) : connect(request, signal)
     },
     cancel: createCancelUpstream(),
+    append: () => Promise.reject(new Error('Nothing is uploaded here.')),
     clock: {
       now: () => Date.now(),
       delay: (ms, signal) =>

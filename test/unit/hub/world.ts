@@ -14,6 +14,7 @@ import { hubLock } from '../../../src/protocol/names.ts'
 import type { StoredSource } from '../../../src/protocol/source.ts'
 import type { LogStore } from '../../../src/store/log-store.ts'
 import { MemoryLogStore } from '../../../src/store/memory-store.ts'
+import type { AppendUpstream } from '../../../src/upstream/append-upstream.ts'
 import type {
   ConnectUpstream,
   UpstreamConnection,
@@ -343,6 +344,11 @@ export class World {
     return undefined
   }
 
+  /** How one hub writes to a server. */
+  protected appendOf(_hub: string): AppendUpstream {
+    return () => Promise.reject(new HeadwaterError('network', 'There is no server to write to.'))
+  }
+
   /** A tab's end of its port to a hub. */
   protected wire(_tab: string, port: MessagePort): MessagePort {
     return port
@@ -377,6 +383,7 @@ export class World {
     const store = await this.storeOf(tag)
     const sharing = this.socketsOf(tag)
     const connect = thread.upstream(this.connectOf(tag))
+    const append = this.appendOf(tag)
     const hub = new Hub({
       bootId: tag,
       tier: 'shared-worker',
@@ -392,6 +399,7 @@ export class World {
         return Promise.resolve()
       },
       reach: () => Promise.resolve(this.reachable),
+      append: (request, headers, signal) => mortal({ append }, isDead, thread).append(request, headers, signal),
       ended: (notice, path) => void this.notices.push({ ...notice, path }),
       // A transaction that was on its way when its hub died still asks what time it is.
       clock: { now: () => this.clock.now(), delay: (...args) => mortal(this.clock, isDead, thread).delay(...args) },

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import { killHub } from '../harness/browser.ts'
+import { expect, test } from '../harness/fixtures.ts'
+import type { HeadwaterServer } from '../harness/server.ts'
+
+/** All bytes of a stream on the server, and how it ended. */
+async function stored(
+  server: HeadwaterServer,
+  path: string,
+): Promise<{ bytes: Buffer; ending: string | null; closed: boolean }> {
+  const pieces: Buffer[] = []
+  for (let offset = '-1'; ;) {
+    const answer = await fetch(`${server.url}${path}?offset=${offset}`)
+    if (!answer.ok) throw new Error(`GET ${path}: ${answer.status}`)
+    pieces.push(Buffer.from(await answer.arrayBuffer()))
+    offset = answer.headers.get('stream-next-offset') ?? ''
+    if (answer.headers.get('stream-up-to-date') !== 'true') continue
+    const closed = answer.headers.get('stream-closed') === 'true'
+    return { bytes: Buffer.concat(pieces), ending: answer.headers.get('stream-ending'), closed }
+  }
+}
+
+const sizeOf = async (server: HeadwaterServer, path: string): Promise<number> =>
+  stored(server, path).then(
+    ({ bytes }) => bytes.length,
+    () => 0,
+  )
+
+test('a file of some MB arrives byte-identical, once, though the server and the hub are killed on the way', async ({
+  tabs,
+  server,
+  network,
+  context,
+}) => {
+  const SIZE = 6 * 1024 * 1024
+  const path = '/v1/stream/files/1'
+  const [tab, other] = await tabs(2)
+  if (!tab || !other) throw new Error('no tabs')
+  await other.follow('files')
+  const id = await tab.page.evaluate(
+    ([to, size]) => {
+      // Noise that a repetition or a hole would show in.
+      const bytes = new Uint32Array(size / 4)
+      for (let i = 0, x = 1; i < bytes.length; i++) bytes[i] = x = (Math.imul(x, 1_664_525) + 1_013_904_223) >>> 0
+      const file = new File([bytes], 'noise.bin')
+      const sink = hw.hub.channel('files').start({ to: { url: to, highWaterMark: 1024 * 1024 } })
+      const piped = file.stream().pipeTo(sink.writable)
+      Object.assign(globalThis, { bytes, sent: Promise.all([piped, sink.uploaded]) })
+      return sink.id
+    },
+    [path, SIZE] as const,
+  )
+  await expect.poll(() => sizeOf(server, path)).toBeGreaterThan(0)
+  network.cut()
+  await killHub(context)
+  await server.kill()
+  const shown = (): Promise<{ loaded: number; total: number; done: boolean } | undefined> =>
+    other.page.evaluate(() => hw.follow('files').upload)
+  // The page is held to its bound while nothing arrives.
+  await expect.poll(async () => (await shown())?.total).toBeLessThan(SIZE)
+  await server.start()
+  await killHub(context)
+  await expect.poll(async () => (await shown())?.done, { timeout: 60_000 }).toBe(true)
+  await tab.page.evaluate(() => (globalThis as unknown as { sent: Promise<unknown> }).sent)
+  const hash = await tab.page.evaluate(async () => {
+    const { bytes } = globalThis as unknown as { bytes: Uint32Array<ArrayBuffer> }
+    return [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))]
+  })
+  const { bytes, closed, ending } = await stored(server, path)
+  expect([bytes.length, closed, ending]).toEqual([SIZE, true, null])
+  expect([...createHash('sha256').update(bytes).digest()]).toEqual(hash)
+  expect(await shown()).toMatchObject({ loaded: SIZE, total: SIZE, failure: null })
+  expect(id).not.toBe('')
+})
+
+test('frames as of a microphone arrive as they are made; the reading side’s cancel stops the page', async ({
+  tabs,
+  server,
+  network: _,
+}) => {
+  const path = '/v1/stream/mic/1'
+  const [tab] = await tabs(1)
+  if (!tab) throw new Error('no tab')
+  await tab.page.evaluate((to) => {
+    const sink = hw.hub.channel('mic').start({ to })
+    let frame = 0
+    const timer = setInterval(() => void sink.write(new Uint8Array(640).fill(frame++ % 256)), 20)
+    sink.signal.addEventListener('abort', () => clearInterval(timer))
+    Object.assign(globalThis, { mic: sink, frames: () => frame })
+  }, path)
+  await expect.poll(() => sizeOf(server, path)).toBeGreaterThan(640 * 20)
+  const { bytes } = await stored(server, path)
+  expect(bytes.every((byte, i) => byte === Math.floor(i / 640) % 256)).toBe(true)
+  await fetch(`${server.url}/v1/channels/mic/cancel`, { method: 'POST' })
+  await expect
+    .poll(() =>
+      tab.page.evaluate(() => (globalThis as unknown as { mic: { signal: AbortSignal } }).mic.signal.reason?.code),
+    )
+    .toBe('cancelled')
+  expect((await stored(server, path)).ending).toBe('{"kind":"cancelled"}')
+})
+
+test('a tab that is closed while it uploads leaves a stream on the server that says so, with everything that was stored', async ({
+  tabs,
+  server,
+  network: _,
+}) => {
+  const path = '/v1/stream/logs/1'
+  const [tab] = await tabs(2)
+  if (!tab) throw new Error('no tab')
+  await tab.page.evaluate(async (to) => {
+    const sink = hw.hub.channel('logs').start({ to })
+    for (let i = 0; i < 100; i++) await sink.write(`line ${i}\n`)
+  }, path)
+  await tab.page.close()
+  await expect.poll(async () => (await stored(server, path)).ending).toBe('{"kind":"error","code":"producer-lost"}')
+  const lines = Array.from({ length: 100 }, (_, i) => `line ${i}\n`).join('')
+  expect((await stored(server, path)).bytes.toString()).toBe(lines)
+})
