@@ -195,11 +195,18 @@ describe('exactly once', () => {
     const later = channel()
     await until(async () => ((await upload(sink))?.epoch ?? 0) > (before?.epoch ?? 0))
     await arrived('ab')
+    await until(async () => (await upload(sink))?.seq === 2)
+    let letNextGo: () => void = () => undefined
+    world.slow = new Promise((resolve) => (letNextGo = resolve))
+    await sink.write('c')
+    await until(() => world.requests.includes('POST 2'))
+    // The answer that the old hub waited for: it is no word about what the new one has under way.
     letGo()
     await settle()
-    await until(async () => (await upload(sink))?.seq === 2)
-    expect(await world.text()).toBe('ab')
-    expect(later.upload).toMatchObject({ seq: 2 })
+    expect(await upload(sink)).toMatchObject({ seq: 2, sending: { toSeq: 3 } })
+    letNextGo()
+    await arrived('abc')
+    await until(() => later.upload?.seq === 3)
   })
 
   it('goes on without its page once that has closed it, and without the first hub', async () => {
