@@ -1,7 +1,8 @@
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
 import type { StoredSource } from '../protocol/source.ts'
 import { START } from '../protocol/position.ts'
-import type { UploadProgress, UploadTarget } from '../protocol/upload.ts'
+import type { UploadProgress } from '../protocol/state.ts'
+import type { UploadTarget } from '../protocol/upload.ts'
 import type { StreamRow, Upload } from '../store/log-store.ts'
 
 /** The row of a stream that was just created. */

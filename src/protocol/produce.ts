@@ -1,8 +1,7 @@
 import type { Ending } from './chunk.ts'
 import type { ErrorValue } from './errors.ts'
 import type { PackedChunks } from './packed-chunks.ts'
-import type { Status } from './state.ts'
-import type { UploadProgress } from './upload.ts'
+import type { Status, UploadProgress } from './state.ts'
 
 /** Most chunks of one {@link Produce}, and most units of data (UTF-16 units or bytes), unless it is a single chunk: as large as a batch to a tab. */
 export const MAX_PRODUCED_CHUNKS = 5_000

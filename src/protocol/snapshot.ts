@@ -1,7 +1,6 @@
 import type { Ending, Gap } from './chunk.ts'
 import type { ErrorValue } from './errors.ts'
-import type { Status, WaitingFor } from './state.ts'
-import type { UploadProgress } from './upload.ts'
+import type { Status, UploadProgress, WaitingFor } from './state.ts'
 
 /** What a hub knows of one stream, out of one read of its row: status and committed seq belong together (hand-over rule 9). */
 export interface StreamSnapshot {

@@ -1,6 +1,5 @@
 import type { Ending, Gap } from './chunk.ts'
-import type { HeadwaterError } from './errors.ts'
-import type { UploadProgress } from './upload.ts'
+import type { ErrorValue, HeadwaterError } from './errors.ts'
 
 export type Status =
   'idle' | 'queued' | 'connecting' | 'streaming' | 'reconnecting' | 'disconnected' | 'stopped' | 'done' | 'error'
@@ -34,6 +33,22 @@ export interface Usage {
   outputTokens?: number
   reasoningTokens?: number
   totalTokens?: number
+}
+
+/** How far a stream that a page writes has got on its server. */
+export interface UploadProgress {
+  url: string
+  /** The last seq that the server has acknowledged. */
+  seq: number
+  /** As in a ProgressEvent, in UTF-16 units of texts plus bytes: what the server has of `total`, which is what is stored here. */
+  loaded: number
+  total: number
+  /** The server has everything, the ending included. */
+  done: boolean
+  /** What an upload that does not move waits for. */
+  waitingFor?: WaitingFor
+  /** Why nothing more can be uploaded: `cancelled` by the reading side, `producer-lost`, or what the server refused with. */
+  failure: ErrorValue | null
 }
 
 /** What one view of a channel shows: an immutable snapshot. */

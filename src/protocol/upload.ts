@@ -1,6 +1,3 @@
-import type { ErrorValue } from './errors.ts'
-import type { WaitingFor } from './state.ts'
-
 /** The largest chunk of a stream that is uploaded, in UTF-16 units or bytes: as UTF-8 it fits one append of a server. */
 export const MAX_UPLOADED_CHUNK = 4 * 1024 * 1024
 
@@ -14,22 +11,6 @@ export interface UploadTarget {
   credentials: boolean
   /** For how many seconds the server waits for a sign of life before it ends the stream as `producer-lost`. */
   lease: number
-}
-
-/** How far a stream that a page writes has got on its server. */
-export interface UploadProgress {
-  url: string
-  /** The last seq that the server has acknowledged. */
-  seq: number
-  /** As in a ProgressEvent, in UTF-16 units of texts plus bytes: what the server has of `total`, which is what is stored here. */
-  loaded: number
-  total: number
-  /** The server has everything, the ending included. */
-  done: boolean
-  /** What an upload that does not move waits for. */
-  waitingFor?: WaitingFor
-  /** Why nothing more can be uploaded: `cancelled` by the reading side, `producer-lost`, or what the server refused with. */
-  failure: ErrorValue | null
 }
 
 /** Whether streams of this media type keep the boundaries of chunks: each is one JSON text. */
