@@ -52,8 +52,8 @@ export function createAppendUpstream({ fetch, now, delay }: AppendUpstreamOption
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     try {
-      const sent = fetch(url, { method, headers, body, cache: 'no-store', signal: closing.signal })
-      const response = await within(sent, ANSWER_LIMIT, delay, url)
+      const init = { method, headers, body, cache: 'no-store' as const, signal: closing.signal }
+      const response = await within(fetch(url, init), ANSWER_LIMIT, delay, url)
       const isClosed = response.headers.get(HEADER.closed) === 'true'
       const byThis = response.ok && request.act === 'append' && request.ending !== null
       if (!response.ok && !isClosed) throw await httpError(response, url, now())
