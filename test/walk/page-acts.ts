@@ -65,7 +65,7 @@ export const PAGE_ACTS = {
     const { tab, name, channel } = found
     const sink = channel.start()
     const run = walker.truth.written(sink.id)
-    tab.writers.push({ channel: name, sink, run })
+    tab.writers.push({ sink, run })
     return `${tab.tag} starts to write ${run.name} in ${name}`
   },
   'start again': (walker, random) => {

@@ -21,7 +21,6 @@ export interface ReaderRecord {
 
 /** What is asked of a page that writes a stream. */
 export interface WriterRecord {
-  channel: string
   sink: Sink
   run: Run
 }
@@ -48,6 +47,8 @@ interface Known {
   stoppedAt: number | null
   /** Up to here the log was compared with the truth. */
   checked: number
+  /** Where somebody asked for its start. */
+  channel: string | null
   /** A store refused to write it: from then on it may be in a hub's memory alone, which dies with the hub. */
   unsure: boolean
   /** Somebody asks for its deletion; and was told that it is done. */
@@ -83,7 +84,6 @@ export class Reference {
   readonly #replaced = new Set<string>()
   /** Events that were published: the channel of each number. */
   readonly published: string[] = []
-  readonly #unsureChannels = new Set<string>()
   /** What was found where nobody could be told: a store that throws is a fault of its own. */
   found: unknown = null
 
@@ -101,6 +101,7 @@ export class Reference {
         resuming: 0,
         stoppedAt: null,
         checked: 0,
+        channel: null,
         unsure: false,
         forgetAsked: false,
         forgotten: false,
@@ -123,23 +124,15 @@ export class Reference {
   readonly refused: OnRefused = ({ streamIds = [], channel }) => {
     for (const streamId of streamIds) this.known(streamId).unsure = true
     if (channel === undefined) return
-    // What is in it, or begins in it.
-    this.#unsureChannels.add(channel)
-    for (const known of this.#streams.values()) {
-      if (known.versions.at(-1)?.channel === channel) known.unsure = true
-    }
-  }
-
-  /** Whether what is shown and acknowledged of a stream need not be stored. Before it was stored once, its channel tells. */
-  isUnsure(streamId: string, channel: string): boolean {
-    const { unsure, versions } = this.known(streamId)
-    return unsure || (versions.length === 0 && this.#unsureChannels.has(channel))
+    // What is in it, or was to begin in it.
+    for (const known of this.#streams.values()) if (known.channel === channel) known.unsure = true
   }
 
   /** What a hub was asked, whoever asked it. */
   heard(method: string, argument: unknown): void {
     if (method === 'start') {
-      const { channel, mode } = argument as StartStream
+      const { streamId, channel, mode } = argument as StartStream
+      this.known(streamId).channel = channel
       if (mode !== 'join') this.#replaced.add(channel)
     } else if (method === 'verb') {
       const { kind, streamId } = argument as Verb
@@ -283,11 +276,10 @@ export class Reference {
   }
 
   /** A view shows a prefix of one stream's truth, no more than is committed, and a status that this stream had. */
-  checkView(channel: string, state: State, reads: boolean): void {
+  checkView(state: State, reads: boolean): void {
     const { streamId, seq, status, ending, text } = state
     if (streamId === null) return
-    const { versions, forgetAsked } = this.known(streamId)
-    const unsure = this.isUnsure(streamId, channel)
+    const { versions, forgetAsked, unsure } = this.known(streamId)
     const run = this.run(streamId)
     const what = (): string =>
       JSON.stringify({ streamId, seq, status, ending, text, run: run?.name, failure: String(state.failure) })
@@ -341,10 +333,10 @@ export class Reference {
   }
 
   /** Whoever may write no more is told why; and nobody else is. */
-  checkWriter({ sink, run, channel }: WriterRecord): void {
+  checkWriter({ sink, run }: WriterRecord): void {
     // With a hub's memory go chunks that were acknowledged (`durable: false`), or the stream.
-    if (!sink.signal.aborted || this.isUnsure(run.streamId, channel)) return
-    const { forgetAsked, versions } = this.known(run.streamId)
+    const { forgetAsked, unsure, versions } = this.known(run.streamId)
+    if (!sink.signal.aborted || unsure) return
     const ending = versions.at(-1)?.ending
     const { reason } = sink.signal as { reason: unknown }
     const code = reason instanceof HeadwaterError ? reason.code : null

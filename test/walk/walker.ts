@@ -202,7 +202,7 @@ export class Walker {
   /** Everything that must hold whenever one looks. */
   async check(): Promise<void> {
     for (const { channels, readers, writers } of this.tabs) {
-      for (const [name, { channel, reads }] of channels) this.reference.checkView(name, channel.state, reads)
+      for (const { channel, reads } of channels.values()) this.reference.checkView(channel.state, reads)
       for (const { record } of readers) this.reference.checkReader(record)
       for (const writer of writers) this.reference.checkWriter(writer)
     }
