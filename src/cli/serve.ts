@@ -1,33 +1,32 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineCommand } from 'citty'
-import { readConfig } from '../server/config.ts'
+import type { ArgsDef } from 'citty'
+import { renderUnicodeCompact } from 'uqr'
+import { readConfig, type ServerConfig, type ServerFlags } from '../server/config.ts'
+import { createLog, type LogOptions } from '../server/log/create-log.ts'
+import { secretsOf } from '../server/log/redact.ts'
 import { serve, type RunningServer } from '../server/node.ts'
+import { NUMBERS, TEXTS, type Setting } from '../server/settings.ts'
 import { checkArguments } from './arguments.ts'
 import { runSafely } from './run-safely.ts'
-import { say } from './terminal.ts'
 
-const ARGS = {
-  port: { type: 'string', description: 'Port to listen on, 0 for any free one (PORT; default 4437)', valueHint: 'n' },
-  host: { type: 'string', description: 'Address to listen on (HOST; default 127.0.0.1)', valueHint: 'address' },
-  store: {
-    type: 'string',
-    description: 'memory, embedded, or the address of a Redis (HEADWATER_STORE; default embedded)',
-    valueHint: 'kind',
-  },
-  data: { type: 'string', description: 'Folder of the embedded store (HEADWATER_DATA)', valueHint: 'folder' },
-  token: {
-    type: 'string',
-    description: 'Token that clients must present (HEADWATER_TOKEN)',
-    valueHint: 'token',
-  },
-  'long-poll-ms': {
-    type: 'string',
-    description: 'How long a long-poll waits (HEADWATER_LONG_POLL_MS; default 30000)',
-    valueHint: 'ms',
-  },
-  verbose: { type: 'boolean', description: 'Tell on stderr what happens' },
-} as const
+const SETTINGS = { ...TEXTS, ...NUMBERS }
+type SettingKey = keyof typeof SETTINGS
+
+/** A flag for each setting, told as in docs/configuration.md. */
+const SETTING_ARGS: ArgsDef = Object.fromEntries(
+  Object.values(SETTINGS).map(({ flag, variable, hint, help, shown }: Setting) => [
+    flag,
+    { type: 'string', description: `${help} (${variable}; default: ${shown})`, valueHint: hint },
+  ]),
+)
+
+const ARGS: ArgsDef = {
+  ...SETTING_ARGS,
+  'new-token': { type: 'boolean', description: 'Make a new token in place of the stored one; browsers log in again' },
+  verbose: { type: 'boolean', description: 'Log every request, as --log debug does' },
+}
 
 /** `headwater serve`. */
 export const serveCommand = defineCommand({
@@ -36,17 +35,35 @@ export const serveCommand = defineCommand({
   run: ({ args }) =>
     runSafely(async () => {
       checkArguments(args, ARGS)
-      const config = readConfig(process.env, { ...args, longPollMs: args['long-poll-ms'] })
+      const config = readConfig(process.env, flagsOf(args))
       const appFolder = builtApp()
       const server = await serve({
         config,
+        newToken: args['new-token'] === true,
         ...(appFolder !== null && { appFolder }),
-        ...(args.verbose === true && { log: say }),
+        log: createLog(logOptions(config, args['verbose'] === true)),
       })
       process.stdout.write(screen(server, appFolder !== null))
       return untilInterrupted(server)
     }),
 })
+
+/** For a person, failures in words; for whatever collects the output of a service, records. */
+function logOptions(config: ServerConfig, isVerbose: boolean): LogOptions {
+  const { isTTY } = process.stderr
+  return {
+    level: isVerbose ? 'debug' : config.log !== 'auto' ? config.log : isTTY ? 'error' : 'info',
+    format: config.logFormat !== 'auto' ? config.logFormat : isTTY ? 'pretty' : 'json',
+    colour: isTTY && (process.env['NO_COLOR'] ?? '') === '',
+    secrets: secretsOf(config),
+    write: (text) => void process.stderr.write(text),
+  }
+}
+
+function flagsOf(args: Readonly<Record<string, unknown>>): ServerFlags {
+  const given = (Object.keys(SETTINGS) as SettingKey[]).map((key) => [key, args[SETTINGS[key].flag]])
+  return Object.fromEntries(given.filter(([, value]) => typeof value === 'string')) as ServerFlags
+}
 
 /** Folder of the app, as it stands beside this file in the package; `null` where it was not built. */
 function builtApp(): string | null {
@@ -59,10 +76,11 @@ function screen(server: RunningServer, hasApp: boolean): string {
   const models = server.models.map(({ label, demo }) => (demo ? `${label}: canned answers, for trying out` : label))
   const shown = models.length > 6 ? [...models.slice(0, 5), `and ${models.length - 5} more`] : models
   const onlyDemo = server.models.every(({ demo }) => demo)
-  const isDefault = server.url === 'http://127.0.0.1:4437'
+  const isDefault = server.url === 'http://127.0.0.1:4437' && server.token === 'none'
   return [
     '',
-    `  Headwater    ${server.loginUrl}`,
+    `  Headwater    ${server.url}`,
+    ...login(server),
     `  Data         ${server.dataPlace}`,
     `  Models       ${shown[0] ?? 'none'}`,
     ...shown.slice(1).map((label) => `               ${label}`),
@@ -76,6 +94,19 @@ function screen(server: RunningServer, hasApp: boolean): string {
     '',
     '',
   ].join('\n')
+}
+
+/** How a browser gets in: a new token is shown this once, for it is kept as a hash. */
+function login({ token, loginUrl }: RunningServer): string[] {
+  if (token === 'none') return []
+  if (token === 'given') return ['  Login        <address>/?token=<the token of HEADWATER_TOKEN>']
+  if (loginUrl === null) {
+    return ['  Login        by the link shown when the token was made; for a new one: headwater serve --new-token']
+  }
+  const code = process.stdout.isTTY
+    ? renderUnicodeCompact(loginUrl, { border: 2 }).replace(/^/gm, '    ').split('\n')
+    : []
+  return [`  Login        ${loginUrl}`, '               Shown only now. Open it, or scan it:', ...code]
 }
 
 function untilInterrupted(server: RunningServer): Promise<number> {

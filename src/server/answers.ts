@@ -16,15 +16,29 @@ export function refuse(
   message: string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return Response.json(
+  const response = Response.json(
     { error: { code, message } },
     { status, headers: { 'cache-control': 'no-store', ...SECURITY_HEADERS, ...headers } },
   )
+  CODES.set(response, code)
+  return response
+}
+
+const CODES = new WeakMap<object, string>()
+
+/** The code of an answer that is a refusal, for figures and logs; `undefined` where it is none. */
+export function refusalCode(answer: object): string | undefined {
+  return CODES.get(answer)
 }
 
 /** JSON that is true now and not later. */
 export function answerJson(value: unknown, status = 200): Response {
   return Response.json(value, { status, headers: { 'cache-control': 'no-store', ...SECURITY_HEADERS } })
+}
+
+/** What a server says that is about to stop. Another process of it, or the next one, answers a moment later. */
+export function closing(): Refusal {
+  return new Refusal(503, 'closing', 'The server is closing. Try again soon.', { 'retry-after': '1' })
 }
 
 /** A refusal on its way up: whoever handles the request answers with {@link Refusal.toResponse}. */

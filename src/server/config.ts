@@ -1,21 +1,29 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
-import { LONG_POLL_MS } from './limits.ts'
+import { isLoopbackName } from './guard.ts'
+import type { LogLevel } from './log/server-log.ts'
 import { StartError } from './server-error.ts'
+import { NUMBERS, TEXTS } from './settings.ts'
+import type { NumberKey, NumberSetting, TextKey } from './settings.ts'
 
-/** Where the server listens, what it keeps streams in, and which models it may offer. */
-export interface ServerConfig {
-  /** 0 lets the system choose. */
-  port: number
+/** Sizes, rates and times by their names in docs/configuration.md. */
+export type Numbers = Readonly<Record<NumberKey, number>>
+
+/** Where the server listens, who may use it, what it keeps streams in, and which models it may offer. */
+export interface ServerConfig extends Numbers {
   host: string
   /** An address is one of Redis: `redis://` or `rediss://`. */
   store: 'memory' | 'embedded' | { redis: string }
   /** Absolute path of the embedded store's folder. */
   dataFolder: string
-  /** Token that clients must present; `null` where none was set (then one is generated where `host` is not loopback). */
+  /** Token that clients must present; `null` where none was set (then one is made where one is needed). */
   token: string | null
-  /** Milliseconds that a long-poll waits. */
-  longPollMs: number
+  /** Names, with a port where it is not the scheme's own, under which a proxy offers this server; lower case. */
+  hosts: readonly string[]
+  /** Origins whose pages may use this server, as browsers write them. */
+  cors: readonly string[]
+  log: LogLevel | 'auto'
+  logFormat: (typeof LOG_FORMATS)[number]
   models: ModelConfig
 }
 
@@ -31,21 +39,15 @@ export interface ModelConfig {
 }
 
 /** Flags of `headwater serve`; each wins over the variable of the same meaning. */
-export interface ServerFlags {
-  port?: string | number | undefined
-  host?: string | undefined
-  store?: string | undefined
-  data?: string | undefined
-  token?: string | undefined
-  longPollMs?: string | number | undefined
-}
+export type ServerFlags = { readonly [Key in NumberKey | TextKey]?: string | number | undefined }
 
-export const DEFAULT_PORT = 4437
-export const DEFAULT_HOST = '127.0.0.1'
 /** A few characters every 25 ms: about as fast as a hosted model writes. */
 export const DEFAULT_DEMO_DELAY_MS = 25
 const OLLAMA_PORT = '11434'
 const DEFAULT_OLLAMA_HOST = `http://127.0.0.1:${OLLAMA_PORT}`
+
+const LOG_LEVELS: readonly (LogLevel | 'auto')[] = ['auto', 'silent', 'error', 'info', 'debug']
+const LOG_FORMATS = ['auto', 'json', 'pretty'] as const
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -54,20 +56,20 @@ type Environment = Readonly<Record<string, string | undefined>>
  * @throws {StartError} `bad-config`, naming the flag or variable
  */
 export function readConfig(env: Environment, flags: ServerFlags = {}): ServerConfig {
-  const data = text(flags.data) ?? text(env['HEADWATER_DATA'])
+  const given = (key: TextKey): string | null => text(flags[key]?.toString()) ?? text(env[TEXTS[key].variable])
+  const host = given('host') ?? TEXTS.host.shown
+  const hosts = list(given('hosts')).map(hostName)
+  const data = given('data')
   return {
-    port: integer('PORT', flags.port ?? env['PORT'], DEFAULT_PORT, 0, 65_535),
-    host: text(flags.host) ?? text(env['HOST']) ?? DEFAULT_HOST,
-    store: storeKind(text(flags.store) ?? text(env['HEADWATER_STORE']) ?? 'embedded'),
+    ...numbers(env, flags, isLoopbackName(host) && hosts.length === 0),
+    host,
+    store: storeKind(given('store') ?? TEXTS.store.shown),
     dataFolder: data === null ? defaultDataFolder(env, process.platform) : resolve(data),
-    token: text(flags.token) ?? text(env['HEADWATER_TOKEN']),
-    longPollMs: integer(
-      'HEADWATER_LONG_POLL_MS',
-      flags.longPollMs ?? env['HEADWATER_LONG_POLL_MS'],
-      LONG_POLL_MS,
-      1,
-      600_000,
-    ),
+    token: given('token'),
+    hosts,
+    cors: list(given('cors')).map(origin),
+    log: oneOf(TEXTS.log.variable, given('log') ?? TEXTS.log.shown, LOG_LEVELS),
+    logFormat: oneOf(TEXTS.logFormat.variable, given('logFormat') ?? TEXTS.logFormat.shown, LOG_FORMATS),
     models: {
       openaiBaseUrl: address('OPENAI_BASE_URL', env['OPENAI_BASE_URL']),
       openaiApiKey: text(env['OPENAI_API_KEY']),
@@ -76,6 +78,16 @@ export function readConfig(env: Environment, flags: ServerFlags = {}): ServerCon
       demoDelayMs: integer('HEADWATER_DEMO_DELAY_MS', env['HEADWATER_DEMO_DELAY_MS'], DEFAULT_DEMO_DELAY_MS, 0, 10_000),
     },
   }
+}
+
+function numbers(env: Environment, flags: ServerFlags, isPrivate: boolean): Numbers {
+  const read = (key: NumberKey): number => {
+    const { variable, fallback, min, max }: NumberSetting = NUMBERS[key]
+    const byDefault = typeof fallback === 'number' ? fallback : isPrivate ? fallback.loopback : fallback.network
+    return integer(variable, flags[key] ?? env[variable], byDefault, min, max)
+  }
+  const keys = Object.keys(NUMBERS) as NumberKey[]
+  return Object.fromEntries(keys.map((key) => [key, read(key)])) as Record<NumberKey, number>
 }
 
 /** The folder for application data by the platform's convention, with `headwater` in it. */
@@ -95,9 +107,41 @@ function text(value: string | undefined): string | null {
 
 function integer(name: string, value: string | number | undefined, fallback: number, min: number, max: number): number {
   if (value === undefined || value === '') return fallback
-  const number = typeof value === 'number' ? value : /^\d{1,9}$/.test(value.trim()) ? Number(value) : Number.NaN
+  const number = typeof value === 'number' ? value : /^\d{1,16}$/.test(value.trim()) ? Number(value) : Number.NaN
   if (Number.isInteger(number) && number >= min && number <= max) return number
   throw new StartError('bad-config', `${name} must be a whole number from ${min} to ${max}, not "${value}".`, name)
+}
+
+function oneOf<T extends string>(name: string, value: string, values: readonly T[]): T {
+  const found = values.find((each) => each === value)
+  if (found !== undefined) return found
+  throw new StartError('bad-config', `${name} must be one of ${values.join(', ')}, not "${value}".`, name)
+}
+
+// Separated by commas or spaces.
+function list(value: string | null): string[] {
+  return value === null ? [] : value.split(/[\s,]+/).filter((entry) => entry !== '')
+}
+
+function hostName(value: string): string {
+  if (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/i.test(value)) return value.toLowerCase()
+  throw new StartError(
+    'bad-config',
+    `HEADWATER_HOSTS takes names such as streams.example.org, not "${withoutSecrets(value)}".`,
+    'HEADWATER_HOSTS',
+  )
+}
+
+// Named one by one: pages of any origin could otherwise read what a logged-in browser may.
+function origin(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : null
+  if (url !== null && /^https?:$/.test(url.protocol) && url.origin === value.replace(/\/$/, '').toLowerCase())
+    return url.origin
+  throw new StartError(
+    'bad-config',
+    `HEADWATER_CORS takes origins such as https://app.example.org, not "${withoutSecrets(value)}".`,
+    'HEADWATER_CORS',
+  )
 }
 
 function storeKind(value: string): ServerConfig['store'] {

@@ -14,6 +14,8 @@ export interface FollowOptions {
   readonly lifeMs: number
   readonly now: () => number
   readonly signal: AbortSignal
+  /** Told of each page before it is handed over; `waited`: the reader was up to date and waiting for news. */
+  readonly onPage?: (page: Page, waited: boolean) => void
 }
 
 export type Followed = { readonly kind: 'page'; readonly page: Page } | { readonly kind: 'idle' }
@@ -36,18 +38,24 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
     const deadline = options.now() + options.lifeMs
     let place = options.from
     let first = true
+    let waited = false
     for (;;) {
       const page = await store.read(name, place, options.pageBytes)
       if (page.kind !== 'page') return
       place = page.next
-      if (first || page.records.length > 0 || page.info.ending !== null) yield { kind: 'page', page }
+      if (first || page.records.length > 0 || page.info.ending !== null) {
+        options.onPage?.(page, waited)
+        yield { kind: 'page', page }
+      }
       // Looked at after the read, so that what was committed before the signal is still told: an ending, when the server closes.
       if (isLastPage(page) || signal.aborted) return
       first = false
+      waited = false
       if (place.record < page.info.tail.record) continue
       const left = deadline - options.now()
       if (left <= 0) return
       const outcome = await bell.wait(Math.min(left, options.heartbeatMs), signal)
+      waited = outcome === 'rung'
       if (outcome === 'timeout' && options.now() < deadline) yield { kind: 'idle' }
     }
   } finally {

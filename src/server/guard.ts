@@ -1,7 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { refuse, SECURITY_HEADERS } from './answers.ts'
+import type { AccessToken } from './door/access-token.ts'
 
-const COOKIE = 'headwater_token'
+const COOKIE = 'headwater_session'
 /** How long a browser stays logged in, in seconds: a month. */
 const COOKIE_LIFE = 30 * 24 * 3600
 
@@ -9,7 +9,11 @@ export interface GuardOptions {
   /** Whether the server can only be reached from its own machine. Then a name that is not of this machine is refused. */
   isLoopback: boolean
   /** What clients must present; `null` where nothing. */
-  token: string | null
+  token: AccessToken | null
+  /** Further names under which the server may be addressed, as `Host` has them. Where there are some, others are refused. Default: none. */
+  hosts?: readonly string[]
+  /** Other origins whose pages may use the server. Default: none. */
+  origins?: readonly string[]
 }
 
 /** Says no to a request, or answers it by itself; `null` lets it pass. */
@@ -18,21 +22,34 @@ export type Guard = (request: Request) => Response | null
 /**
  * Keeps pages of other origins, and on the network people without the token, from reading or driving the server.
  *
- * - `Host` must name this machine on a loopback address: a foreign name that resolves to 127.0.0.1 (DNS rebinding) is refused.
- * - `Origin`, where a browser sends it, must be the server's own; so must the site, by `Sec-Fetch-Site`. A link from elsewhere may open the app.
- * - No CORS headers are ever sent.
+ * - `Host` must name this machine on a loopback address, or be one of `hosts`: a foreign name that resolves to 127.0.0.1 (DNS rebinding) is refused.
+ * - `Origin`, where a browser sends it, must be the server's own or one of `origins`; so must the site, by `Sec-Fetch-Site`. A link from elsewhere may open the app.
+ * - A preflight of one of `origins` passes without the token, which browsers do not send with it. It does nothing.
  */
 export function createGuard(options: GuardOptions): Guard {
+  const hosts = new Set(options.hosts)
+  const origins = new Set(options.origins)
+  const isOwnHost = (host: string): boolean => {
+    if (!options.isLoopback && hosts.size === 0) return true
+    return hosts.has(host.toLowerCase()) || isLoopbackName(hostName(host))
+  }
   return (request) => {
     const url = new URL(request.url)
     const host = request.headers.get('host') ?? url.host
-    if (options.isLoopback && !isLoopbackName(hostName(host))) {
-      return refuse(403, 'bad-host', 'This server answers to localhost and 127.0.0.1 only.')
+    if (!isOwnHost(host)) {
+      return refuse(403, 'bad-host', 'This server does not answer to this name. It does to localhost, 127.0.0.1 and the names in HEADWATER_HOSTS.') // prettier-ignore
     }
-    if (!isOwnOrigin(request.headers.get('origin'), host)) return foreign()
-    if (!isOwnSite(request, url)) return foreign()
+    const origin = request.headers.get('origin')
+    const isAllowed = origin !== null && origins.has(origin)
+    if (!isAllowed && !(isOwnOrigin(origin, host) && isOwnSite(request, url))) return foreign()
+    if (isAllowed && isPreflight(request)) return null
     return options.token === null ? null : checkToken(options.token, request, url)
   }
+}
+
+/** Whether a browser asks what a page of another origin may do (https://fetch.spec.whatwg.org/#cors-preflight-request). */
+export function isPreflight(request: Request): boolean {
+  return request.method === 'OPTIONS' && request.headers.has('access-control-request-method')
 }
 
 const foreign = (): Response =>
@@ -74,26 +91,23 @@ export function isApi(path: string): boolean {
   return path === '/v1' || path.startsWith('/v1/') || path === '/metrics'
 }
 
-function checkToken(token: string, request: Request, url: URL): Response | null {
+function checkToken(token: AccessToken, request: Request, url: URL): Response | null {
   const given = url.searchParams.get('token')
-  if (given !== null && request.method === 'GET' && url.pathname === '/') return logIn(token, given)
+  if (given !== null && request.method === 'GET' && url.pathname === '/') return logIn(token, given, request)
   if (!isApi(url.pathname)) return null
   const bearer = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
-  const presented = bearer ?? cookieOf(request.headers.get('cookie'))
-  if (presented !== undefined && isSame(presented, token)) return null
-  return refuse(
-    401,
-    'unauthorized',
-    'A token is needed: open the login link that the server printed, or send it as Bearer.',
-    {
-      'www-authenticate': 'Bearer',
-    },
-  )
+  const session = cookieOf(request.headers.get('cookie'))
+  if (bearer === undefined ? session !== undefined && token.isSession(session) : token.isToken(bearer)) return null
+  const message = 'A token is needed: open the login link that the server printed, or send it as Bearer.'
+  return refuse(401, 'unauthorized', message, { 'www-authenticate': 'Bearer' })
 }
 
-function logIn(token: string, given: string): Response {
-  if (!isSame(given, token)) return refuse(401, 'unauthorized', 'This is not the token of this server.')
-  const cookie = `${COOKIE}=${encodeURIComponent(token)}; Path=/; Max-Age=${COOKIE_LIFE}; HttpOnly; SameSite=Strict`
+function logIn(token: AccessToken, given: string, request: Request): Response {
+  const session = token.logIn(given)
+  if (session === null) return refuse(401, 'unauthorized', 'This is not the token of this server.')
+  // Whoever lies here about the way that the request came only makes a cookie that the own browser keeps back.
+  const isSecure = request.headers.get('x-forwarded-proto') === 'https'
+  const cookie = `${COOKIE}=${session}; Path=/; Max-Age=${COOKIE_LIFE}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`
   return new Response(null, {
     status: 303,
     headers: { location: '/', 'set-cookie': cookie, 'cache-control': 'no-store', ...SECURITY_HEADERS },
@@ -101,16 +115,5 @@ function logIn(token: string, given: string): Response {
 }
 
 function cookieOf(header: string | null): string | undefined {
-  const value = header?.match(/(?:^|;\s*)headwater_token=([^;]*)/)?.[1]
-  try {
-    return value === undefined ? undefined : decodeURIComponent(value)
-  } catch {
-    return undefined
-  }
-}
-
-// Digests have one length, so the comparison takes one time.
-function isSame(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(a), digest(b))
+  return header?.match(/(?:^|;\s*)headwater_session=([\w-]*)/)?.[1]
 }

@@ -1,14 +1,18 @@
 import { Hono } from 'hono'
 import { nanoid } from 'nanoid'
-import { answerJson, refuse, Refusal, SECURITY_HEADERS } from './answers.ts'
+import { closing, refusalCode, refuse, Refusal, SECURITY_HEADERS } from './answers.ts'
 import { addChannelRoutes } from './channels/routes.ts'
 import { addChatRoutes } from './chat/routes.ts'
+import { createCors } from './cors.ts'
 import { routeStream } from './durable-streams/route.ts'
+import { Figures } from './figures.ts'
+import { addHealthRoute } from './health.ts'
 import { LiveStreams } from './live/live-streams.ts'
 import {
   HEARTBEAT_MS,
   LONG_POLL_MS,
   MAX_APPEND_BYTES,
+  MAX_EVENT_BYTES,
   PAGE_BYTES,
   PAGE_CACHE_BYTES,
   SSE_LIFE_MS,
@@ -18,6 +22,7 @@ import { Shutdown } from './lifetime.ts'
 import { Leases } from './leases.ts'
 import { LiveReaders } from './live-readers.ts'
 import { metricsText } from './metrics.ts'
+import type { Gauge } from './metrics.ts'
 import { PageCache } from './page-cache.ts'
 import { toResponse } from './plain-answer.ts'
 import type { Answer } from './plain-answer.ts'
@@ -25,7 +30,7 @@ import type { OfferedModel } from './models/model-info.ts'
 import { serverChannel } from './producers/server-channel.ts'
 import type { ServerChannel } from './producers/server-channel.ts'
 import { Writers } from './producers/writers.ts'
-import type { Action, Authorize, ServerContext } from './server-context.ts'
+import type { Action, Authorize, HandedPage, ServerContext } from './server-context.ts'
 import { offerSocket, withOffer } from './socket/offer-socket.ts'
 import type { OpenSocket, SocketReceiver } from './socket/open-socket.ts'
 import type { SocketOptions } from './socket/socket-options.ts'
@@ -58,6 +63,14 @@ export interface StreamHandlerOptions {
   pageCacheBytes?: number
   /** Bytes of one append. Default: 16 MiB. */
   maxAppendBytes?: number
+  /** Bytes of one message of a stream in JSON mode. Default: 4 MiB. */
+  maxEventBytes?: number
+  /** Bytes of one stream; 0 for any number. Default: 0. */
+  maxStreamBytes?: number
+  /** Streams in the store; 0 for any number. Checked before each creation, so that many at once may go a little beyond. Default: 0. */
+  maxStreams?: number
+  /** Origins whose pages may use the handler, such as `https://app.example`; preflights of others are answered without a permission. Default: none. */
+  cors?: readonly string[]
   /**
    * Offers `/v1/ws`: only for hosts that can upgrade a request, and then use {@link StreamHandler.checkSocket} and
    * {@link StreamHandler.acceptSocket}. Default: not offered.
@@ -65,6 +78,10 @@ export interface StreamHandlerOptions {
   sockets?: SocketOptions
   /** Milliseconds since the epoch. Default: `Date.now`. */
   now?: () => number
+  /** What it counts, where somebody else counts there too. Default: its own. */
+  figures?: Figures
+  /** Further figures for `/metrics`. Default: none. */
+  gauges?: readonly Gauge[]
   /** Called with what the handler did not expect, after it answered 500. Default: nothing is done with it. */
   onError?: (error: unknown) => void
 }
@@ -102,7 +119,7 @@ export interface Answerer extends Omit<StreamHandler, 'fetch'> {
 export function createAnswerer(options: StreamHandlerOptions): Answerer {
   const shutdown = new Shutdown()
   const context = createContext(options, shutdown)
-  const writers = new Writers(options.store, nanoid())
+  const writers = new Writers(options.store, nanoid(), (outcome) => context.counters.countRun(outcome))
   const leases = new Leases(options.store, context.now)
   const onError = options.onError ?? (() => {})
   const sockets = options.sockets === undefined ? null : new SocketServer(context, writers, options.sockets, onError)
@@ -110,10 +127,13 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
   if (sockets !== null) offerSocket(app, sockets)
   addChannelRoutes(app, context, writers)
   addChatRoutes(app, { context, writers, models: options.models ?? [], resumable: options.resumable ?? true })
-  app.get('/healthz', () => answerJson({ status: 'ok' }))
-  app.get('/metrics', () => {
-    const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', ...SECURITY_HEADERS }
-    return new Response(metricsText(context, writers, sockets?.size ?? 0), { headers })
+  addHealthRoute(app, context)
+  app.get('/metrics', async (c) => {
+    // It names the streams that are read.
+    await context.authorize(c.req.raw, 'read', '')
+    const type = 'text/plain; version=0.0.4; charset=utf-8'
+    const headers = { 'content-type': type, 'cache-control': 'no-store', ...SECURITY_HEADERS }
+    return new Response(metricsText(context, writers, sockets?.size ?? 0, options.gauges ?? []), { headers })
   })
   app.notFound((c) => refuse(404, 'not-found', `There is nothing for ${c.req.method} at this address.`))
   const explain = (error: unknown): Response => {
@@ -123,15 +143,24 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
   }
   app.onError(explain)
   shutdown.watch(() => context.live.finish())
+  const cors = createCors(options.cors ?? [])
+  const answer = async (request: Request): Promise<Answer> => {
+    if (!shutdown.isOpen) return closing().toResponse()
+    const { pathname } = new URL(request.url)
+    if (!pathname.startsWith(STREAM_PREFIX)) return app.fetch(request)
+    // Past the router: these are many, and small.
+    const answered = await routeStream(context, request, pathname).catch(explain)
+    return sockets === null ? answered : withOffer(answered)
+  }
   return {
     async answer(request) {
       context.counters.requests += 1
-      if (shutdown.isOver) return refuse(503, 'closing', 'The server is closing. Try again soon.')
-      const { pathname } = new URL(request.url)
-      if (!pathname.startsWith(STREAM_PREFIX)) return app.fetch(request)
-      // Past the router: these are many, and small.
-      const answer = await routeStream(context, request, pathname).catch(explain)
-      return sockets === null ? answer : withOffer(answer)
+      const preflight = cors.preflight(request)
+      if (preflight !== null) return preflight
+      const answered = await answer(request)
+      const code = refusalCode(answered)
+      if (code !== undefined) context.counters.countError(code)
+      return cors.open(request, answered)
     },
     channel: (name) => serverChannel(context, writers, name),
     endOrphans: async () => (await writers.endOrphans()) + (await leases.endOverdue()),
@@ -141,6 +170,7 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
       return sockets.accept(request, socket)
     },
     async close() {
+      shutdown.drain()
       // First what is written, so that its readers still get the ending.
       await writers.close()
       await sockets?.close()
@@ -155,6 +185,11 @@ function createContext(options: StreamHandlerOptions, shutdown: Shutdown): Serve
   const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
   const sseLifeMs = options.sseLifeMs ?? SSE_LIFE_MS
   const now = options.now ?? Date.now
+  const counters = options.figures ?? new Figures()
+  const onPage = ({ info, from, next }: HandedPage, waited: boolean): void => {
+    counters.deliveredBytes += next.byte - from.byte
+    if (waited && next.record > from.record) counters.lag.observe(Math.max(0, now() - info.updatedAt) / 1000)
+  }
   return {
     store: options.store,
     live: new LiveStreams({
@@ -163,16 +198,21 @@ function createContext(options: StreamHandlerOptions, shutdown: Shutdown): Serve
       lifeMs: sseLifeMs,
       stallMs: options.stallMs ?? STALL_MS,
       now,
+      onPage,
       onError: options.onError ?? (() => {}),
     }),
     pages: new PageCache(options.store, PAGE_BYTES, options.pageCacheBytes ?? PAGE_CACHE_BYTES),
     readers: new LiveReaders(),
-    counters: { requests: 0, appends: 0, appendedBytes: 0 },
+    counters,
     authorize: authorizer(options.authorize),
     longPollMs: options.longPollMs ?? LONG_POLL_MS,
     heartbeatMs,
     maxAppendBytes: options.maxAppendBytes ?? MAX_APPEND_BYTES,
+    maxEventBytes: options.maxEventBytes ?? MAX_EVENT_BYTES,
+    maxStreamBytes: options.maxStreamBytes ?? 0,
+    maxStreams: options.maxStreams ?? 0,
     now,
+    onPage,
     shutdown,
   }
 }

@@ -1,22 +1,32 @@
 /** The one end of a server, which all its live readers wait for. */
 export class Shutdown {
   readonly #listeners = new Set<() => void>()
-  #isOver = false
+  #state: 'open' | 'draining' | 'over' = 'open'
+
+  /** Whether requests are still taken. */
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Takes no more requests; those under way go on. */
+  drain(): void {
+    if (this.#state === 'open') this.#state = 'draining'
+  }
 
   get isOver(): boolean {
-    return this.#isOver
+    return this.#state === 'over'
   }
 
   begin(): void {
-    if (this.#isOver) return
-    this.#isOver = true
+    if (this.isOver) return
+    this.#state = 'over'
     for (const listener of [...this.#listeners]) listener()
     this.#listeners.clear()
   }
 
   /** Calls `listener` at the end, at once where that is past. Returns the way to leave. */
   watch(listener: () => void): () => void {
-    if (this.#isOver) listener()
+    if (this.isOver) listener()
     else this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }

@@ -1,6 +1,15 @@
 /** Bytes of one append: what fits a request comfortably, and one transaction of the store. */
 export const MAX_APPEND_BYTES = 16 * 1024 * 1024
 
+/** Bytes of one message in JSON mode: a reader holds it whole, and so does every browser that shows it. */
+export const MAX_EVENT_BYTES = 4 * 1024 * 1024
+
+/** Bytes of one stream: far beyond any log that a person reads, and below what fills a disk by one mistake. */
+export const MAX_STREAM_BYTES = 4 * 1024 * 1024 * 1024
+
+/** Streams of one server: the list of channels is read whole. */
+export const MAX_STREAMS = 100_000
+
 /** JSON messages of one append: each is a record, and all of them one transaction. */
 export const MAX_APPEND_MESSAGES = 50_000
 

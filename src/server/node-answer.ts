@@ -6,13 +6,14 @@ import type { Answer, PlainAnswer } from './plain-answer.ts'
 
 /** Node's listener for requests: standard ones in, answers out. */
 export function listenWith(
-  answer: (request: Request) => Promise<Answer>,
+  answer: (request: Request, incoming: IncomingMessage) => Promise<Answer>,
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const listener = getRequestListener(
     async (request, bindings) => {
-      const answered = await answer(request)
+      const { incoming, outgoing } = bindings as HttpBindings
+      const answered = await answer(request, incoming)
       if (answered instanceof Response) return answered
-      writeAnswer(answered, (bindings as HttpBindings).outgoing)
+      writeAnswer(answered, outgoing)
       return RESPONSE_ALREADY_SENT
     },
     { overrideGlobalObjects: false },

@@ -6,7 +6,6 @@ import { WebSocketServer } from 'ws'
 import type { WebSocket } from 'ws'
 import { SOCKET_PROTOCOL } from '../protocol/socket.ts'
 import { refuse } from './answers.ts'
-import type { Guard } from './guard.ts'
 import type { StreamHandler } from './handler.ts'
 import type { OpenSocket, SocketReceiver } from './socket/open-socket.ts'
 import { socketLimits } from './socket/socket-options.ts'
@@ -21,11 +20,11 @@ export interface NodeSockets {
   terminate(): void
 }
 
-/** Upgrades what asks for `/v1/ws`, if the guard and the handler let it pass. */
+/** Upgrades what asks for `/v1/ws`, if `refusal` and the handler let it pass. */
 export function serveSockets(
   server: Server,
   handler: Pick<StreamHandler, 'checkSocket' | 'acceptSocket'>,
-  guard: Guard,
+  refusal: (request: Request, incoming: IncomingMessage) => Response | null,
   options: SocketOptions = {},
 ): NodeSockets {
   const sockets = new WebSocketServer({
@@ -41,7 +40,7 @@ export function serveSockets(
     wire.on('error', onError)
     if (incoming.headers.upgrade?.toLowerCase() !== 'websocket') return passOver(server, incoming, wire)
     const request = toRequest(incoming)
-    const refused = request === null ? badRequest() : (guard(request) ?? handler.checkSocket(request))
+    const refused = request === null ? badRequest() : (refusal(request, incoming) ?? handler.checkSocket(request))
     if (request === null || refused !== null) {
       void writeRefusal(wire, refused ?? badRequest())
       return

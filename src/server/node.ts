@@ -1,27 +1,26 @@
-import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { refuse } from './answers.ts'
+import type { IncomingMessage } from 'node:http'
 import type { ServerConfig } from './config.ts'
-import { createGuard, isApi, isLoopbackName } from './guard.ts'
-import type { Guard } from './guard.ts'
+import { clientAddress } from './door/client-address.ts'
+import { Connections } from './door/connections.ts'
+import { findToken } from './door/find-token.ts'
+import type { FoundToken } from './door/find-token.ts'
+import { createFrontDoor } from './door/front-door.ts'
+import type { Caller } from './door/front-door.ts'
+import { Figures } from './figures.ts'
+import { createGuard, isLoopbackName } from './guard.ts'
 import { createAnswerer } from './handler.ts'
-import type { Answerer } from './handler.ts'
+import { closeServer, createHttpServer, listen, publicUrl } from './listen.ts'
+import { SILENT_LOG } from './log/server-log.ts'
+import type { ServerLog } from './log/server-log.ts'
 import { findModels } from './models/find-models.ts'
 import type { ModelInfo, OfferedModel } from './models/model-info.ts'
 import { listenWith } from './node-answer.ts'
 import { serveSockets } from './node-sockets.ts'
-import type { Answer } from './plain-answer.ts'
 import { openStore } from './open-store.ts'
-import { StartError } from './server-error.ts'
+import { PROCESS_GAUGES } from './process-gauges.ts'
 import type { SocketOptions } from './socket/socket-options.ts'
 import { createStaticFiles } from './static-files.ts'
 
-/** How long open connections may take to finish when the server closes, in milliseconds. */
-const CLOSE_MS = 1000
-/** How often it is looked for connections that have finished meanwhile, in milliseconds. */
-const IDLE_MS = 20
 /** How often expired streams are deleted, in milliseconds. */
 const SWEEP_MS = 60_000
 /** How often runs of producers that died are looked for, in milliseconds. */
@@ -36,16 +35,23 @@ export interface ServeOptions {
   models?: readonly OfferedModel[]
   /** Limits of `/v1/ws`. */
   sockets?: SocketOptions
-  /** What happens, one line each, without secrets. Default: nowhere. */
-  log?: (line: string) => void
+  /** Makes a new token in place of the one that earlier starts kept; browsers have to log in again. Default: false. */
+  newToken?: boolean
+  /** What happens, without secrets: a logger of pino, or the like. Default: nothing is said. */
+  log?: ServerLog
 }
 
 /** A server that listens. */
 export interface RunningServer {
   /** Address for a browser, without a trailing slash. */
   readonly url: string
-  /** Address that logs a browser in: with the token where one is needed, else `url`. */
-  readonly loginUrl: string
+  /**
+   * Address that logs a browser in, as other machines find it: with the token where one is needed, else `url`. `null` where only the hash of the
+   * token is left of an earlier start.
+   */
+  readonly loginUrl: string | null
+  /** Where the token comes from; `made`: just now, so that somebody has to be shown `loginUrl`. */
+  readonly token: 'none' | 'given' | 'made' | 'kept'
   /** Folder of the embedded store; `null` where streams are kept elsewhere. */
   readonly dataFolder: string | null
   /** Where streams are kept, for people. */
@@ -62,50 +68,80 @@ export interface RunningServer {
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { config } = options
-  const log = options.log ?? (() => {})
+  const log = options.log ?? SILENT_LOG
   const opened = await openStore(config)
   try {
+    const token = await findToken(config, opened.folder, options.newToken === true)
     const models = options.models ?? (await findModels({ config: config.models }))
+    const figures = new Figures()
+    const connections = new Connections(config.maxConnections, config.proxies > 0 ? 0 : config.maxClientConnections)
     const handler = createAnswerer({
       store: opened.store,
       models,
       longPollMs: config.longPollMs,
+      maxAppendBytes: config.maxAppendBytes,
+      maxEventBytes: config.maxEventBytes,
+      maxStreamBytes: config.maxStreamBytes,
+      maxStreams: config.maxStreams,
       sockets: options.sockets ?? {},
-      onError: (error) =>
-        log(`A request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+      figures,
+      gauges: [
+        { name: 'headwater_connections', help: 'Open connections.', value: () => connections.count },
+        ...PROCESS_GAUGES,
+      ],
+      cors: config.cors,
+      onError: (err) => log.error({ err }, 'a request failed'),
     })
     const lost = await handler.endOrphans()
-    if (lost > 0) log(`Ended ${lost} run(s) whose producer is gone.`)
+    if (lost > 0) log.info({ runs: lost }, 'ended runs whose producer is gone')
 
-    const isLoopback = isLoopbackName(config.host)
-    const token = config.token ?? (isLoopback ? null : randomBytes(24).toString('base64url'))
-    const guard = createGuard({ isLoopback, token })
-    const answer = compose(handler, guard, options.appFolder)
-    const server = createServer(listenWith(answer))
-    const sockets = serveSockets(server, handler, guard, options.sockets)
+    const door = createFrontDoor({
+      guard: createGuard({
+        isLoopback: isLoopbackName(config.host),
+        token: token.access,
+        hosts: config.hosts,
+        origins: config.cors,
+      }),
+      api: handler.answer,
+      files: options.appFolder === undefined ? null : createStaticFiles(options.appFolder),
+      rate: config.rate,
+      clientRate: config.clientRate,
+      log,
+      onRefused: (code) => figures.countError(code),
+      now: Date.now,
+    })
+    const callerOf = (incoming: IncomingMessage): Caller => ({
+      client: clientAddress(incoming.socket.remoteAddress, header(incoming.headers['x-forwarded-for']), config.proxies),
+      crowd: connections.crowdOf(incoming.socket),
+    })
+    const server = createHttpServer(
+      config,
+      listenWith((request, incoming) => door.answer(request, callerOf(incoming))),
+    )
+    connections.watch(server)
+    const refusal = (request: Request, incoming: IncomingMessage): Response | null =>
+      door.refusal(request, callerOf(incoming))
+    const sockets = serveSockets(server, handler, refusal, options.sockets)
     const url = await listen(server, config)
-    const sweeper = setInterval(
-      () => void opened.store.sweep().catch((error) => log(`Sweeping failed: ${error}`)),
-      SWEEP_MS,
-    )
-    sweeper.unref()
-    const orphans = setInterval(
-      () => void handler.endOrphans().catch((error) => log(`Looking for orphaned runs failed: ${error}`)),
-      ORPHANS_MS,
-    )
-    orphans.unref()
+    log.info({ url, store: opened.place, token: token.origin }, 'listening')
+    const chores = [
+      every(SWEEP_MS, () => opened.store.sweep(), log, 'sweeping failed'),
+      every(ORPHANS_MS, () => handler.endOrphans(), log, 'looking for orphaned runs failed'),
+    ]
 
     let closed: Promise<void> | null = null
     const close = async (): Promise<void> => {
-      clearInterval(sweeper)
-      clearInterval(orphans)
+      log.info({ connections: connections.count }, 'closing')
+      for (const chore of chores) clearInterval(chore)
       await handler.close()
       await closeServer(server, () => sockets.terminate())
       await opened.close()
+      log.info({}, 'closed')
     }
     return {
       url,
-      loginUrl: token === null ? url : `${url}/?token=${encodeURIComponent(token)}`,
+      loginUrl: loginUrl(url, config, token),
+      token: token.origin,
       dataFolder: opened.folder,
       dataPlace: opened.place,
       models: models.map(({ info }) => info),
@@ -117,59 +153,17 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
-function compose(
-  handler: Answerer,
-  guard: Guard,
-  appFolder: string | undefined,
-): (request: Request) => Promise<Answer> {
-  const files = appFolder === undefined ? null : createStaticFiles(appFolder)
-  return async (request) => {
-    const refused = guard(request)
-    if (refused !== null) return refused
-    const { pathname } = new URL(request.url)
-    // The router decodes what the guard compared as it was sent (`/%761` is `/v1` to it): only what the guard took for the API gets there.
-    if (isApi(pathname) || pathname === '/healthz') return handler.answer(request)
-    return files === null ? refuse(404, 'not-found', 'There is nothing at this address.') : files(request)
-  }
+function loginUrl(url: string, config: ServerConfig, { origin, secret }: FoundToken): string | null {
+  if (origin === 'none') return url
+  return secret === null ? null : `${publicUrl(url, config)}/?token=${encodeURIComponent(secret)}`
 }
 
-function listen(server: Server, { port, host }: ServerConfig): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)))
-    server.listen(port, host, () => resolve(`http://${hostInUrl(host)}:${(server.address() as AddressInfo).port}`))
-  })
+/** Does something now and then, for as long as the process has something else to do. */
+function every(ms: number, work: () => Promise<unknown>, log: ServerLog, failure: string): NodeJS.Timeout {
+  return setInterval(() => void work().catch((err: unknown) => log.error({ err }, failure)), ms).unref()
 }
 
-function listenError(error: NodeJS.ErrnoException, port: number, host: string): StartError {
-  if (error.code === 'EADDRINUSE') {
-    const message = `Port ${port} on ${host} is taken, perhaps by a Headwater that runs already. Stop it, or choose another one with --port.`
-    return new StartError('port-taken', message, port, { cause: error })
-  }
-  const message = `Cannot listen on ${host}:${port}: ${error.message}. Choose another address with --host and --port.`
-  return new StartError('address-refused', message, host, { cause: error })
-}
-
-// Nobody can open the wildcard address; this machine can be opened under its own.
-function hostInUrl(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
-}
-
-/** `force` ends what Node's server does not count among its connections any more. */
-function closeServer(server: Server, force: () => void): Promise<void> {
-  return new Promise((resolve) => {
-    // Node closes the connections that are idle now; those of readers that end now are idle a moment later.
-    const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS)
-    const timer = setTimeout(() => {
-      server.closeAllConnections()
-      force()
-    }, CLOSE_MS)
-    server.close(() => {
-      clearInterval(idle)
-      clearTimeout(timer)
-      resolve()
-    })
-    server.closeIdleConnections()
-  })
+// Sent more than once, it counts as one list (RFC 9110, 5.3).
+function header(value: string | string[] | undefined): string | null {
+  return value === undefined ? null : String(value)
 }

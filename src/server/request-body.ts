@@ -2,9 +2,16 @@ import { Refusal } from './answers.ts'
 
 /**
  * The whole body of a request.
- * @throws {Refusal} 413 as soon as it is known to be larger than `limit` bytes; 400 where the client went away in the middle
+ * @throws {Refusal} 415 where it is compressed; 413 as soon as it is known to be larger than `limit` bytes; 400 where the client went away in the middle
  */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+  // Whoever unpacks what others packed can be made to fill its memory: a few kilobytes become gigabytes.
+  const encoding = request.headers.get('content-encoding')
+  if (encoding !== null && encoding.toLowerCase() !== 'identity') {
+    throw new Refusal(415, 'encoded', 'Send the body as it is, without Content-Encoding.', {
+      'accept-encoding': 'identity',
+    })
+  }
   const tooLarge = (): Refusal =>
     new Refusal(413, 'too-large', `The body is larger than ${limit} bytes. Send it in smaller appends.`)
   if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge()

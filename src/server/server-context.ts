@@ -1,8 +1,9 @@
+import type { Figures } from './figures.ts'
 import type { Shutdown } from './lifetime.ts'
 import type { LiveStreams } from './live/live-streams.ts'
 import type { LiveReaders } from './live-readers.ts'
 import type { PageCache } from './page-cache.ts'
-import type { StreamName, StreamStore } from './stream-store.ts'
+import type { Place, StreamInfo, StreamName, StreamStore } from './stream-store.ts'
 
 export type Action = 'create' | 'read' | 'append' | 'cancel' | 'delete'
 
@@ -16,11 +17,11 @@ export interface AccessRequest {
 /** Says whether a request may go on. `false` or an exception means no. */
 export type Authorize = (request: Request, access: AccessRequest) => boolean | void | Promise<boolean | void>
 
-/** Figures that only rise. */
-export interface Counters {
-  requests: number
-  appends: number
-  appendedBytes: number
+/** A stretch of a stream, as a reader is handed it. */
+export interface HandedPage {
+  readonly info: StreamInfo
+  readonly from: Place
+  readonly next: Place
 }
 
 /** What all routes share. */
@@ -29,11 +30,17 @@ export interface ServerContext {
   readonly readers: LiveReaders
   readonly live: LiveStreams
   readonly pages: PageCache
-  readonly counters: Counters
+  readonly counters: Figures
   readonly authorize: (request: Request, action: Action, stream: StreamName | string) => Promise<void>
   readonly longPollMs: number
   readonly heartbeatMs: number
   readonly maxAppendBytes: number
+  readonly maxEventBytes: number
+  /** 0: none. */
+  readonly maxStreamBytes: number
+  readonly maxStreams: number
+  /** Called with each page that a reader is handed; `waited`: it was up to date and waiting for news. */
+  readonly onPage: (page: HandedPage, waited: boolean) => void
   readonly now: () => number
   /** Begins when the server closes: live readers end. */
   readonly shutdown: Shutdown

@@ -6,16 +6,20 @@ const encoder = new TextEncoder()
 /**
  * The messages of a JSON body: the elements of an array, or the one value. Their text is kept as it was written, so that numbers beyond a
  * double's precision come back as they were sent.
- * @throws {Refusal} 400 where the body is not JSON in UTF-8; 413 where it has too many messages
+ * @throws {Refusal} 400 where the body is not JSON in UTF-8; 413 where it has too many messages, or one of more than `maxBytes`
  */
-export function splitJsonMessages(body: Uint8Array): Uint8Array[] {
+export function splitJsonMessages(body: Uint8Array, maxBytes = Infinity): Uint8Array[] {
   const text = decodeUtf8(body).trim()
   if (!isJsonText(text)) throw new Refusal(400, 'bad-json', 'The body is not valid JSON.')
   const messages = text.startsWith('[') ? splitElements(text) : [text]
   if (messages.length > MAX_APPEND_MESSAGES) {
     throw new Refusal(413, 'too-large', `The body has more than ${MAX_APPEND_MESSAGES} messages. Send fewer at a time.`)
   }
-  return messages.map((message) => encoder.encode(message))
+  const records = messages.map((message) => encoder.encode(message))
+  if (records.some(({ byteLength }) => byteLength > maxBytes)) {
+    throw new Refusal(413, 'event-too-large', `A message is larger than ${maxBytes} bytes. Send it in parts.`)
+  }
+  return records
 }
 
 function decodeUtf8(body: Uint8Array): string {

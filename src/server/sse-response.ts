@@ -62,6 +62,8 @@ export function sseResponse(options: SseOptions): Response {
           }
           asked = null
           if (next.done === true) {
+            // Only where it is the server that goes.
+            if (options.shutdown.isOver) controller.enqueue(encoder.encode(comeBackHint()))
             close()
             controller.close()
           } else {
@@ -82,6 +84,11 @@ export function sseResponse(options: SseOptions): Response {
   return new Response(body, {
     headers: { ...sseHeaders(heartbeatMs), ...options.headers },
   })
+}
+
+/** How long an EventSource waits before it connects again, as the last word of a server that closes: soon, and each reader at a time of its own. */
+export function comeBackHint(): string {
+  return `retry: ${500 + Math.floor(Math.random() * 1500)}\n\n`
 }
 
 /** Headers of every answer of Server-Sent Events. @param heartbeatMs the longest silence that is promised */

@@ -85,6 +85,8 @@ export interface AppendRequest {
   readonly writer?: string | null
   /** Closes the stream with this ending, after the records, in the same transaction. */
   readonly ending?: Ending | null
+  /** Most bytes that the stream may have after it. Default: any number. */
+  readonly maxBytes?: number
 }
 
 /** What an accepted append leaves behind. */
@@ -102,6 +104,8 @@ export type AppendResult =
   /** The stream is written by the server itself, or by another process of it. */
   | { readonly kind: 'not-yours' }
   | { readonly kind: 'wrong-type'; readonly info: StreamInfo }
+  /** It would be larger than `maxBytes`. */
+  | { readonly kind: 'full'; readonly info: StreamInfo }
   | { readonly kind: 'stale-epoch'; readonly epoch: number }
   | { readonly kind: 'bad-epoch-start' }
   | { readonly kind: 'seq-gap'; readonly expected: number; readonly received: number }
@@ -175,6 +179,8 @@ export interface StreamStore {
   watch(name: StreamName, listener: (change: StreamChange) => void): () => void
   /** Called for every stream. */
   watchAll(listener: (change: StreamChange) => void): () => void
+  /** How many streams there are, with those that expired and are not yet swept. Cheap. */
+  count(): Promise<number>
   /** After it, every call rejects. */
   close(): Promise<void>
 }

@@ -49,6 +49,7 @@ async function* events(
     lifeMs: Infinity,
     now: context.now,
     signal,
+    onPage: context.onPage,
   })) {
     if (followed.kind === 'idle') yield SSE_HEARTBEAT
     else yield pageEvents(followed.page)

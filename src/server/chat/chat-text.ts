@@ -64,6 +64,7 @@ async function* readTexts(
     heartbeatMs: HEARTBEAT_MS,
     lifeMs: Infinity,
     now: context.now,
+    onPage: context.onPage,
     signal,
   })
   for await (const followed of heard) {

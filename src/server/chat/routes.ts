@@ -5,7 +5,7 @@ import { HEADER } from '../../protocol/http.ts'
 import { answerJson, Refusal, SECURITY_HEADERS } from '../answers.ts'
 import { runInfo } from '../channels/channel-info.ts'
 import { parseOffset } from '../durable-streams/read-request.ts'
-import { wrongPlace } from '../durable-streams/refusals.ts'
+import { checkRoom, wrongPlace } from '../durable-streams/refusals.ts'
 import type { OfferedModel } from '../models/model-info.ts'
 import type { Writers } from '../producers/writers.ts'
 import type { ServerContext } from '../server-context.ts'
@@ -47,6 +47,7 @@ async function startChat({ context, writers, models, resumable }: ChatOptions, c
     throw new Refusal(400, 'unknown-model', known === '' ? 'No model is configured.' : `The models here are: ${known}.`)
   }
   const name = { channel, run: await nameRun(request.headers.get(HEADER.idempotencyKey)) }
+  await checkRoom(context, name)
   const started = await startRun(writers, name, {
     model: offered.model,
     settings: offered.settings ?? {},
@@ -57,6 +58,8 @@ async function startChat({ context, writers, models, resumable }: ChatOptions, c
   if (started === 'taken') {
     throw new Refusal(409, 'conflict', 'Another stream has the name of this run. Send another Idempotency-Key.')
   }
+  // Somebody else's run, perhaps: to start one is not to read it.
+  if (started === 'joined') await context.authorize(request, 'read', encodeURIComponent(channel))
   const isTied = !resumable && started === 'started'
   const onClose = isTied ? (): void => void writers.cancel(name).catch(() => undefined) : undefined
   return answerRun(context, c, { name, from: 'start', onClose })
@@ -70,7 +73,9 @@ async function continueChat({ context, resumable }: ChatOptions, c: Context): Pr
   const run = url.searchParams.get('run')
   if (run === null) {
     const live = resumable ? (await chatRuns(context, channel)).find((info) => info.ending === null) : undefined
-    if (live === undefined) return new Response(null, { status: 204, headers: SECURITY_HEADERS })
+    if (live === undefined) {
+      return new Response(null, { status: 204, headers: { 'cache-control': 'no-store', ...SECURITY_HEADERS } })
+    }
     return answerRun(context, c, { name: live.name, from: 'start' })
   }
   const name = { channel, run: parseRun(run) }

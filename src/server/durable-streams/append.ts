@@ -25,7 +25,8 @@ export async function appendByPost(context: ServerContext, request: Request, nam
   }
 
   const contentType = records.length === 0 ? null : headers.get('content-type')
-  const result = await context.store.append(name, { contentType, records, producer, streamSeq, ending })
+  const maxBytes = context.maxStreamBytes === 0 ? Infinity : context.maxStreamBytes
+  const result = await context.store.append(name, { contentType, records, producer, streamSeq, ending, maxBytes })
   if (result.kind !== 'appended' && result.kind !== 'duplicate') throw refusedAppend(result)
   if (result.kind === 'appended') {
     context.counters.appends += 1
@@ -68,5 +69,5 @@ async function recordsOf(
   // Before the body is judged as JSON: a stream that does not exist, or holds something else, is the better answer.
   const info = await context.store.info(name)
   if (typeof info === 'string') throw absent(info)
-  return isJson(info.contentType) ? splitJsonMessages(body) : [body]
+  return isJson(info.contentType) ? splitJsonMessages(body, context.maxEventBytes) : [body]
 }

@@ -7,7 +7,7 @@ import { splitJsonMessages } from '../split-json.ts'
 import { streamPath } from '../stream-path.ts'
 import type { ForkRequest, StreamName } from '../stream-store.ts'
 import { isJson } from '../stream-store.ts'
-import { absent, refusedCreate } from './refusals.ts'
+import { absent, checkRoom, refusedCreate } from './refusals.ts'
 import { readEnding, readExpiry, readFork, readLease } from './request-headers.ts'
 import { describeHeaders, tailHeaders } from './response-headers.ts'
 
@@ -22,9 +22,11 @@ export async function createByPut(context: ServerContext, request: Request, name
   const leaseSeconds = readLease(headers)
   const fork = readFork(headers)
   if (fork !== null) await context.authorize(request, 'read', fork.from)
+  await checkRoom(context, name)
   const contentType = await typeOf(context, headers.get('content-type'), fork)
   const body = await readBody(request, context.maxAppendBytes)
-  const records = body.byteLength === 0 ? [] : isJson(contentType) ? splitJsonMessages(body) : [body]
+  const records =
+    body.byteLength === 0 ? [] : isJson(contentType) ? splitJsonMessages(body, context.maxEventBytes) : [body]
 
   const result = await context.store.create(name, { contentType, ...expiry, records, ending, fork, leaseSeconds })
   if (result.kind !== 'created' && result.kind !== 'exists') throw refusedCreate(result)

@@ -5,7 +5,7 @@ import { PAGE_BYTES } from '../limits.ts'
 import { startLifetime } from '../lifetime.ts'
 import { encodeOffset } from '../offsets.ts'
 import type { ServerContext } from '../server-context.ts'
-import { Refusal, SECURITY_HEADERS } from '../answers.ts'
+import { closing, SECURITY_HEADERS } from '../answers.ts'
 import type { JoinedPage } from '../page-cache.ts'
 import type { PlainAnswer } from '../plain-answer.ts'
 import type { ReadResult, StreamName } from '../stream-store.ts'
@@ -26,7 +26,10 @@ export async function readByGet(context: ServerContext, request: Request, name: 
     return readBySse(context, name, from, read.cursor, info.contentType)
   }
   const page = found(await context.pages.read(name, read.from))
-  if (read.live === 'no' || hasRecords(page) || isLastPage(page)) return answerPage(context, request, read, page)
+  if (read.live === 'no' || hasRecords(page) || isLastPage(page)) {
+    context.onPage(page, false)
+    return answerPage(context, request, read, page)
+  }
   return longPoll(context, request, name, { ...read, from: page.from })
 }
 
@@ -56,6 +59,7 @@ async function longPoll(
       lifeMs: context.longPollMs,
       now: context.now,
       signal: life.signal,
+      onPage: context.onPage,
     })
     for await (const followed of pages) {
       if (followed.kind !== 'page') continue
@@ -64,9 +68,7 @@ async function longPoll(
     }
     if (last !== null) return answerPage(context, request, read, context.pages.join(last))
     // Not a page in all that time: the stream was deleted in the meantime, or the server is closing.
-    throw context.shutdown.isOver
-      ? new Refusal(503, 'closing', 'The server is closing. Try again soon.')
-      : absent('missing')
+    throw context.shutdown.isOver ? closing() : absent('missing')
   } finally {
     life.end()
     leave()

@@ -1,6 +1,8 @@
 import { HEADER } from '../../protocol/http.ts'
 import { Refusal } from '../answers.ts'
 import type { AppendResult, CreateResult } from '../stream-store.ts'
+import type { ServerContext } from '../server-context.ts'
+import type { StreamName } from '../stream-store.ts'
 import { tailHeaders } from './response-headers.ts'
 
 /** A name without a stream. */
@@ -47,6 +49,13 @@ export function refusedAppend(result: Exclude<AppendResult, { kind: 'appended' |
       return new Refusal(405, 'not-yours', 'The server writes this stream itself. To end it, cancel its run.')
     case 'wrong-type':
       return new Refusal(409, 'wrong-type', `This stream holds ${result.info.contentType}.`)
+    case 'full':
+      return new Refusal(
+        413,
+        'stream-full',
+        'The stream is as large as it may be. Close it, and go on in a new run.',
+        tailHeaders(result.info),
+      )
     case 'stale-epoch':
       return new Refusal(403, 'stale-epoch', 'A newer epoch of this producer has written. Start a newer one or stop.', {
         [HEADER.producerEpoch]: String(result.epoch),
@@ -61,6 +70,16 @@ export function refusedAppend(result: Exclude<AppendResult, { kind: 'appended' |
     case 'stream-seq':
       return new Refusal(409, 'stream-seq', 'Stream-Seq must be greater than the last one.')
   }
+}
+
+/** There may be no more streams. @throws {Refusal} 507 */
+export async function checkRoom({ store, maxStreams }: ServerContext, name: StreamName): Promise<void> {
+  if (maxStreams === 0 || (await store.count()) < maxStreams || (await store.info(name)) !== 'missing') return
+  throw new Refusal(
+    507,
+    'too-many-streams',
+    `There are ${maxStreams} streams, as many as there may be. Delete some, or let them expire.`,
+  )
 }
 
 /** For an offset that was well-formed but is not one of this stream: it was deleted and created anew, or it is another one. */

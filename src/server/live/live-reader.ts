@@ -3,11 +3,13 @@ import { isLastPage } from '../follow.ts'
 import type { Page } from '../follow.ts'
 import type { BodySink, LiveBody } from '../plain-answer.ts'
 import type { Place, StreamName } from '../stream-store.ts'
+import { comeBackHint, SSE_HEARTBEAT } from '../sse-response.ts'
 import type { LiveSettings } from './live-settings.ts'
 import type { PageEncoder } from './page-encoder.ts'
 import { readWhole } from './read-whole.ts'
 
-const HEARTBEAT = new TextEncoder().encode(': \n\n')
+const encoder = new TextEncoder()
+const HEARTBEAT = encoder.encode(SSE_HEARTBEAT)
 
 /** The stream, as its readers use it. */
 export interface LiveSource {
@@ -71,6 +73,7 @@ export class LiveReader implements LiveBody {
       page.next.record < this.#place.record || (page.next.record === this.#place.record && !isLastPage(page))
     if (this.#isOver || hasIt) return
     if (this.#fullSince === null && page.from.record === this.#place.record) {
+      this.#stream.settings.onPage(page, true)
       this.#write(page, encode(nextCursor(this.#cursor, now)), now)
       return
     }
@@ -98,7 +101,9 @@ export class LiveReader implements LiveBody {
   }
 
   end(): void {
-    if (this.#leave()) this.#sink.end()
+    if (!this.#leave()) return
+    if (this.#isFinishing) this.#sink.write(encoder.encode(comeBackHint()))
+    this.#sink.end()
   }
 
   cut(): void {
@@ -119,6 +124,7 @@ export class LiveReader implements LiveBody {
         if (page === null) return this.end()
         const isNews = page.records.length > 0 || isLastPage(page) || !this.#hasBegun
         const now = settings.now()
+        if (isNews) settings.onPage(page, false)
         if (isNews) this.#write(page, encoder.encode(page, nextCursor(this.#cursor, now)), now)
         if (page.records.length > 0 && page.next.record < page.info.tail.record) continue
         if (this.#isOver || this.#fullSince !== null || this.#stream.version !== version) continue

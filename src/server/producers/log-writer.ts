@@ -78,6 +78,11 @@ export class LogWriter {
     return this.#abort.signal
   }
 
+  /** How it ends, once it does: by its producer or by this process, not by somebody else. */
+  get ending(): Ending | null {
+    return this.#ending?.ending ?? null
+  }
+
   get isEnding(): boolean {
     return this.#ending !== null
   }

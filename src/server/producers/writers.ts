@@ -34,13 +34,16 @@ export class Writers {
   readonly #store: StreamStore
   /** This process, as the rows of its streams name it. */
   readonly #writer: string
+  readonly #onRunEnded: (outcome: string) => void
   readonly #live = new Map<string, { readonly log: LogWriter; readonly chat: boolean }>()
   #isClosed = false
   /** Renews the lease of this process, while it writes. */
   #renewal: ReturnType<typeof setInterval> | null = null
 
-  constructor(store: StreamStore, writer: string) {
+  /** @param onRunEnded told how each run of a model ended here: the code of its ending, or else its kind; `elsewhere` where another process ended it */
+  constructor(store: StreamStore, writer: string, onRunEnded: (outcome: string) => void = () => {}) {
     this.#store = store
+    this.#onRunEnded = onRunEnded
     this.#writer = writer
   }
 
@@ -77,6 +80,7 @@ export class Writers {
     this.#live.set(key, { log, chat })
     void log.over.then(() => {
       this.#live.delete(key)
+      if (chat) this.#onRunEnded(log.ending?.code ?? log.ending?.kind ?? 'elsewhere')
       if (this.#live.size === 0) this.#stopRenewal()
     })
     this.#renewal ??= setInterval(() => void this.#holdLease().catch(() => undefined), LEASE_MS / 3)

@@ -41,6 +41,8 @@ export function decideAppend(
   if (request.streamSeq != null && last !== null && compareBytes(request.streamSeq, last) <= 0) {
     return { kind: 'stream-seq', last }
   }
+  const bytes = request.records.reduce((sum, { byteLength }) => sum + byteLength, row.bytes)
+  if (request.records.length > 0 && bytes > (request.maxBytes ?? Infinity)) return { kind: 'full', info: infoOf(row) }
   return { kind: 'accept' }
 }
 

@@ -55,6 +55,10 @@ export class LmdbTables implements TableDatabase, Tables {
     return this.#commits.write(() => work(this))
   }
 
+  countRows(): number {
+    return (this.#rows.getStats() as { entryCount: number }).entryCount
+  }
+
   async close(): Promise<void> {
     this.#commits.flush()
     await this.#root.close()

@@ -28,6 +28,10 @@ export class MemoryTables implements TableDatabase, Tables {
     }
   }
 
+  countRows(): number {
+    return this.#byId.size
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }

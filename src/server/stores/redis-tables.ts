@@ -113,6 +113,10 @@ export class RedisTables implements TableDatabase {
     return (await this.#redis.exists(this.#keys.lease(writer))) === 1
   }
 
+  countRows(): Promise<number> {
+    return this.#redis.hlen(this.#keys.rows)
+  }
+
   onForeignChange(listener: ForeignChange): void {
     this.#listener = listener
   }

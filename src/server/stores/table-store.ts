@@ -194,6 +194,10 @@ export class TableStore implements StreamStore {
     return removed.length
   }
 
+  async count(): Promise<number> {
+    return this.#open().countRows()
+  }
+
   watch(name: StreamName, listener: (change: StreamChange) => void): () => void {
     return this.#changes.watch(name, listener)
   }

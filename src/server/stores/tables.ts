@@ -93,5 +93,7 @@ export interface TableDatabase {
   hasLease?(writer: string): Promise<boolean>
   /** For a database that is shared: called with what other processes committed; `null` where some of it may have been missed. */
   onForeignChange?(listener: (change: StreamChange | null) => void): void
+  /** How many rows there are. */
+  countRows(): number | Promise<number>
   close(): Promise<void>
 }

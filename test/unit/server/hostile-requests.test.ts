@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readConfig } from '../../../src/server/config.ts'
 import { serve } from '../../../src/server/node.ts'
 import type { RunningServer } from '../../../src/server/node.ts'
+import { recordingLog } from './recording-log.ts'
 
 const TOKEN = 'the-token'
 const noKeys = { models: [] }
-const logged: string[] = []
+const logged = recordingLog()
 let folder: string
 let open: RunningServer
 let guarded: RunningServer
@@ -19,7 +20,7 @@ let withApp: RunningServer
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headwater-hostile-'))
   await writeFile(join(folder, 'index.html'), '<!doctype html>')
-  const log = (line: string): void => void logged.push(line)
+  const { log } = logged
   const config = readConfig({}, { port: 0, store: 'memory' })
   open = await serve({ config, log, ...noKeys })
   guarded = await serve({ config: { ...config, token: TOKEN }, log, ...noKeys })
@@ -185,5 +186,5 @@ it('a stream that calls itself HTML cannot act as a page of the server', async (
 })
 
 it('nothing of this was logged as a failure of the server', () => {
-  expect(logged).toEqual([])
+  expect(logged.records.filter(({ level }) => level === 'error')).toEqual([])
 })

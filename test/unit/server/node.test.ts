@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -142,12 +142,67 @@ describe('a running server', () => {
 
   it('makes a token where it can be reached from the network', async () => {
     const server = await start({ host: '0.0.0.0', store: 'memory' })
+    expect(server.token).toBe('made')
     expect((await fetch(`${server.url}/v1/channels`)).status).toBe(401)
-    const login = await fetch(server.loginUrl, { redirect: 'manual' })
-    const cookie = login.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const cookie = await logIn(server)
     expect((await fetch(`${server.url}/v1/channels`, { headers: { cookie } })).status).toBe(200)
   })
+
+  it('keeps a token that it made as a hash: a restart knows logged-in browsers, and shows no token again', async () => {
+    const first = await start({ host: '0.0.0.0' })
+    const cookie = await logIn(first)
+    const secret = new URL(first.loginUrl ?? '').searchParams.get('token') ?? ''
+    await first.close()
+    const session = cookie.split('=')[1] ?? ''
+    for (const file of await readdir(join(folder, 'data'))) {
+      const bytes = await readFile(join(folder, 'data', file), 'latin1')
+      expect([file, bytes.includes(secret), bytes.includes(session)]).toEqual([file, false, false])
+    }
+    expect((await stat(join(folder, 'data', 'access.json'))).mode & 0o777).toBe(0o600)
+
+    const second = await start({ host: '0.0.0.0' })
+    expect([second.token, second.loginUrl]).toEqual(['kept', null])
+    expect((await fetch(`${second.url}/v1/channels`, { headers: { cookie } })).status).toBe(200)
+    const headers = { authorization: `Bearer ${secret}` }
+    expect((await fetch(`${second.url}/v1/channels`, { headers })).status).toBe(200)
+    await second.close()
+
+    const third = await start({ host: '0.0.0.0' }, { newToken: true })
+    expect(third.token).toBe('made')
+    expect((await fetch(`${third.url}/v1/channels`, { headers })).status).toBe(401)
+    expect((await fetch(`${third.url}/v1/channels`, { headers: { cookie } })).status).toBe(401)
+    expect((await fetch(`${third.url}/v1/channels`, { headers: { cookie: await logIn(third) } })).status).toBe(200)
+  })
+
+  it('does not store a token that it was given', async () => {
+    const server = await start({ host: '0.0.0.0', token: 'the-operators' })
+    expect(server.token).toBe('given')
+    expect(existsSync(join(folder, 'data', 'access.json'))).toBe(false)
+  })
+
+  it('starts with no token that it cannot read, and says how to get a new one', async () => {
+    await mkdir(join(folder, 'data'))
+    await writeFile(join(folder, 'data', 'access.json'), '{"version":1,"token":"')
+    const error = await startFailure({ host: '0.0.0.0' })
+    expect([error.code, error.message]).toEqual(['data-folder', expect.stringContaining('--new-token')])
+    await start({ host: '0.0.0.0' }, { newToken: true })
+  })
+
+  it.each([[{}], [{ host: '0.0.0.0', token: 'given' }]])(
+    'makes no new token where none is its own: %o',
+    async (flags) => {
+      const config = readConfig({}, { port: 0, store: 'memory', ...flags })
+      await expect(serve({ config, models: [], newToken: true })).rejects.toMatchObject({ code: 'bad-config' })
+    },
+  )
 })
+
+/** Opens the login link; answers with the cookie of a logged-in browser. */
+async function logIn(server: RunningServer): Promise<string> {
+  const { pathname, search } = new URL(server.loginUrl ?? '')
+  const answer = await fetch(server.url + pathname + search, { redirect: 'manual' })
+  return answer.headers.get('set-cookie')?.split(';')[0] ?? ''
+}
 
 describe('the app’s files', () => {
   let url: string

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import WebSocket from 'ws'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Action } from '../../../src/server/server-context.ts'
+import { AccessToken } from '../../../src/server/door/access-token.ts'
 import { parseFrame } from '../../../src/server/socket/parse-frame.ts'
 import { SocketTestServer } from './socket-server.ts'
 
@@ -78,10 +79,11 @@ describe('an upgrade', () => {
 
   it('needs the token where there is one, as a cookie or as Bearer, not in the address', async () => {
     const server = await start({ token: 'secret' })
+    const session = `headwater_session=${AccessToken.of('secret').logIn('secret') ?? ''}`
     expect(statusOf(await raw(server, {}))).toBe(401)
     expect(statusOf(await raw(server, {}, 'GET /v1/ws?token=secret HTTP/1.1'))).toBe(401)
-    expect(statusOf(await raw(server, { cookie: 'headwater_token=wrong' }))).toBe(401)
-    expect(statusOf(await raw(server, { cookie: 'headwater_token=secret' }))).toBe(101)
+    expect(statusOf(await raw(server, { cookie: 'headwater_session=secret' }))).toBe(401)
+    expect(statusOf(await raw(server, { cookie: session }))).toBe(101)
     expect(statusOf(await raw(server, { authorization: 'Bearer secret' }))).toBe(101)
   })
 

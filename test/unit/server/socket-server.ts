@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Ending } from '../../../src/protocol/chunk.ts'
+import { AccessToken } from '../../../src/server/door/access-token.ts'
 import { createGuard } from '../../../src/server/guard.ts'
 import { createStreamHandler } from '../../../src/server/handler.ts'
 import type { StreamHandler, StreamHandlerOptions } from '../../../src/server/handler.ts'
@@ -46,7 +47,8 @@ export class SocketTestServer {
   ): Promise<SocketTestServer> {
     const store = options.store ?? new MemoryStreamStore()
     const handler = createStreamHandler({ sockets: {}, ...options, store })
-    const guard = createGuard({ isLoopback: options.token === undefined, token: options.token ?? null })
+    const token = options.token === undefined ? null : AccessToken.of(options.token)
+    const guard = createGuard({ isLoopback: token === null, token })
     const listener = getRequestListener(async (request) => guard(request) ?? handler.fetch(request), {
       overrideGlobalObjects: false,
     })

@@ -1,0 +1,99 @@
+import { refusalCode, refuse } from '../answers.ts'
+import type { Guard } from '../guard.ts'
+import { isApi } from '../guard.ts'
+import { shownTarget } from '../log/redact.ts'
+import type { ServerLog } from '../log/server-log.ts'
+import type { Answer } from '../plain-answer.ts'
+import type { Crowd } from './connections.ts'
+import { RateLimiter } from './rate-limiter.ts'
+
+/** Wrong tokens per second of one client: enough for a person who mistypes, ten in a row. */
+const WRONG_TOKENS_PER_SECOND = 1
+
+/** Where a request came from. */
+export interface Caller {
+  /** {@link clientAddress} */
+  readonly client: string
+  readonly crowd: Crowd | null
+}
+
+export interface FrontDoorOptions {
+  readonly guard: Guard
+  /** What answers the API. */
+  readonly api: (request: Request) => Promise<Answer>
+  /** What answers everything else; `null` where there is nothing else. */
+  readonly files: ((request: Request) => Promise<Response>) | null
+  /** Requests per second, of all clients and of one; 0 for any number. */
+  readonly rate: number
+  readonly clientRate: number
+  readonly log: ServerLog
+  /** Called with the code of each refusal that is given here. */
+  readonly onRefused: (code: string) => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** The way from a socket to what answers: too many, too fast, not allowed, and then the API or the app. */
+export interface FrontDoor {
+  /** Why a request may not go on, or what answers it already; `null` lets it pass. Counts it. */
+  refusal(request: Request, caller: Caller): Response | null
+  answer(request: Request, caller: Caller): Promise<Answer>
+}
+
+export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
+  const { guard, api, files, log, now } = options
+  const all = new RateLimiter(options.rate, now)
+  const clients = new RateLimiter(options.clientRate, now)
+  const guesses = new RateLimiter(WRONG_TOKENS_PER_SECOND, now)
+
+  const check = (request: Request, { client, crowd }: Caller): Response | null => {
+    if (crowd !== null) return tooManyConnections(crowd)
+    const wait = clients.take(client)
+    if (wait > 0) return tooFast(429, 'too-many-requests', 'You ask too often.', wait)
+    const waitForAll = all.take('')
+    if (waitForAll > 0) return tooFast(503, 'overloaded', 'The server is asked too often by all together.', waitForAll)
+    const refused = guard(request)
+    if (refused?.status !== 401) return refused
+    const waitToGuess = guesses.take(client)
+    return waitToGuess > 0 ? tooFast(429, 'too-many-requests', 'Too many wrong tokens.', waitToGuess) : refused
+  }
+
+  const refusal = (request: Request, caller: Caller): Response | null => {
+    const refused = check(request, caller)
+    const code = refused === null ? undefined : refusalCode(refused)
+    if (code !== undefined) options.onRefused(code)
+    return refused
+  }
+
+  const answer = async (request: Request, caller: Caller): Promise<Answer> => {
+    const refused = refusal(request, caller)
+    if (refused !== null) return refused
+    const { pathname } = new URL(request.url)
+    // The router decodes what the guard compared as it was sent (`/%761` is `/v1` to it): only what the guard took for the API gets there.
+    if (isApi(pathname) || pathname === '/healthz') return api(request)
+    return files === null ? refuse(404, 'not-found', 'There is nothing at this address.') : files(request)
+  }
+
+  return {
+    refusal,
+    async answer(request, caller) {
+      const start = now()
+      const answered = await answer(request, caller)
+      const { method, url } = request
+      const target = shownTarget(new URL(url))
+      log.debug({ method, target, status: answered.status, ms: now() - start, client: caller.client }, 'request')
+      return answered
+    },
+  }
+}
+
+function tooFast(status: number, code: string, message: string, seconds: number): Response {
+  return refuse(status, code, `${message} Wait ${seconds} s and try again.`, { 'retry-after': String(seconds) })
+}
+
+function tooManyConnections(crowd: Crowd): Response {
+  const headers = { connection: 'close', 'retry-after': '5' }
+  return crowd === 'all'
+    ? refuse(503, 'too-many-connections', 'The server has as many connections as it may. Try again soon.', headers)
+    : refuse(429, 'too-many-connections', 'Too many connections from your address. Close some, or wait.', headers)
+}
