@@ -98,7 +98,8 @@ export interface Sink {
   readonly id: string
   /**
    * Aborts when the stream can no longer be written: it was cancelled (reason: a `HeadwaterError` `cancelled`, whose `data` is what was
-   * said; by the reading side of its server, too), the server refuses it (`http`), its id is live already (`live-id`) or was used (`bad-id`), it was deleted (`unknown-stream`), or this page left (`producer-lost`).
+   * said; by the reading side of its server, too), the server refuses it (`http`), its id is live already (`live-id`) or was used (`bad-id`), it was deleted (`unknown-stream`), no hub
+   * answers this page (`worker-failed`), or this page left (`producer-lost`).
    */
   readonly signal: AbortSignal
   /** The same sink as a Web stream. A write there waits for room, `close()` for everything to be stored; aborting it is `error()`. */

@@ -66,6 +66,11 @@ export const PAGE_ACTS = {
     const sink = channel.start()
     const run = walker.truth.written(sink.id)
     tab.writers.push({ sink, run })
+    // Where no hub answers it, a page gives up what it writes, and lets its lock go.
+    sink.signal.addEventListener('abort', () => {
+      const { code } = sink.signal.reason as { code?: string }
+      if (code === 'worker-failed') run.left = true
+    })
     return `${tab.tag} starts to write ${run.name} in ${name}`
   },
   'start again': (walker, random) => {

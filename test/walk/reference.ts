@@ -345,6 +345,8 @@ export class Reference {
       (code === 'cancelled' && (ending?.kind === 'cancelled' || forgetAsked)) ||
       (code === 'unknown-stream' && forgetAsked) ||
       (code === 'producer-lost' && run.left) ||
+      // As every call: no hub answered for as long as a page waits (I8).
+      code === 'worker-failed' ||
       // It could not be started.
       (code === 'store' && versions.length === 0)
     must(isTrue, 'a page that writes is told the truth', what)
