@@ -35,6 +35,7 @@ import { offerSocket, withOffer } from './socket/offer-socket.ts'
 import type { OpenSocket, SocketReceiver } from './socket/open-socket.ts'
 import type { SocketOptions } from './socket/socket-options.ts'
 import { SocketServer } from './socket/socket-server.ts'
+import { DamagedError } from './stores/stored-values.ts'
 import { streamPath, STREAM_PREFIX } from './stream-path.ts'
 import type { StreamName, StreamStore } from './stream-store.ts'
 
@@ -139,6 +140,7 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
   const explain = (error: unknown): Response => {
     if (error instanceof Refusal) return error.toResponse()
     onError(error)
+    if (error instanceof DamagedError) return refuse(500, error.code, error.message)
     return refuse(500, 'internal', 'The server failed. Its log says why; try again.')
   }
   app.onError(explain)

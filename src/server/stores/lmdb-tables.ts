@@ -2,6 +2,7 @@ import { asBinary, open, TransactionFlags } from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { StreamName } from '../stream-store.ts'
 import { GroupCommit } from './group-commit.ts'
+import { checkProducer, checkRecord, checkRow, decoded, whole } from './stored-values.ts'
 import { isUnfinished } from './stream-row.ts'
 import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
@@ -65,22 +66,26 @@ export class LmdbTables implements TableDatabase, Tables {
   }
 
   row(name: StreamName): StreamRow | undefined {
-    const id = this.#names.get([name.channel, name.run])
+    const id = decoded('The name of a stream', () => this.#names.get([name.channel, name.run]))
     return id === undefined ? undefined : this.rowById(id)
   }
 
   rowById(id: number): StreamRow | undefined {
-    return this.#rows.get(id)
+    const row = decoded(`The row of stream ${id}`, () => this.#rows.get(id))
+    return row === undefined ? undefined : checkRow(row, id)
   }
 
   *rows(channel?: string): Iterable<StreamRow> {
-    if (channel === undefined) {
-      for (const { value } of this.#rows.getRange()) yield value
-      return
-    }
-    for (const { value: id } of this.#names.getRange({ start: [channel, ''], end: [channel, AFTER_ALL] as never })) {
-      const row = this.rowById(id)
+    for (const id of channel === undefined ? this.#rows.getKeys() : this.#idsOf(channel)) {
+      const row = whole(() => this.rowById(id))
       if (row !== undefined) yield row
+    }
+  }
+
+  *#idsOf(channel: string): Iterable<number> {
+    for (const [, run] of this.#names.getKeys({ start: [channel, ''], end: [channel, AFTER_ALL] as never })) {
+      const id = whole(() => decoded('The name of a stream', () => this.#names.get([channel, run])))
+      if (id !== undefined) yield id
     }
   }
 
@@ -105,7 +110,8 @@ export class LmdbTables implements TableDatabase, Tables {
   }
 
   producer(id: number, producerId: string): ProducerRow | undefined {
-    return this.#producers.get([id, producerId])
+    const row = decoded(`A producer of stream ${id}`, () => this.#producers.get([id, producerId]))
+    return row === undefined ? undefined : checkProducer(row, id)
   }
 
   saveProducer(id: number, producerId: string, row: ProducerRow): void {
@@ -114,11 +120,13 @@ export class LmdbTables implements TableDatabase, Tables {
 
   record(id: number, index: number): StoredRecord | undefined {
     const value = this.#records.get([id, index])
-    return value === undefined ? undefined : decodeRecord(value)
+    return value === undefined ? undefined : decodeRecord(value, id, index)
   }
 
   *recordRange(id: number, from: number, to: number): Iterable<StoredRecord> {
-    for (const { value } of this.#records.getRange({ start: [id, from], end: [id, to] })) yield decodeRecord(value)
+    for (const { key, value } of this.#records.getRange({ start: [id, from], end: [id, to] })) {
+      yield decodeRecord(value, ...key)
+    }
   }
 
   saveRecord(id: number, index: number, record: StoredRecord): void {
@@ -150,7 +158,8 @@ export class LmdbTables implements TableDatabase, Tables {
   }
 }
 
-function decodeRecord(value: Buffer): StoredRecord {
+function decodeRecord(value: Buffer, id: number, index: number): StoredRecord {
+  const start = value.byteLength < START_BYTES ? Number.NaN : value.readDoubleBE(0)
   // A copy, because the buffer may be lent by the database for this turn only.
-  return { start: value.readDoubleBE(0), data: new Uint8Array(value.subarray(START_BYTES)) }
+  return checkRecord({ start, data: new Uint8Array(value.subarray(START_BYTES)) }, id, index)
 }

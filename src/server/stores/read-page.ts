@@ -1,5 +1,6 @@
 import { ZERO } from '../offsets.ts'
 import type { Place, ReadResult } from '../stream-store.ts'
+import { DamagedError } from './stored-values.ts'
 import { infoOf } from './stream-row.ts'
 import type { StoredRecord, StreamRow, Tables } from './tables.ts'
 
@@ -11,10 +12,15 @@ export function readPage(tables: Tables, row: StreamRow, from: Place | 'start' |
   const records: Uint8Array[] = []
   let bytes = 0
   for (const record of recordsFrom(tables, row, place.record)) {
+    // One that is missing would make the next one look like it.
+    if (record.start !== place.byte + bytes) throw new DamagedError(`Stream ${row.id} after byte ${place.byte + bytes}`)
     if (records.length > 0 && bytes + record.data.byteLength > maxBytes) break
     records.push(record.data)
     bytes += record.data.byteLength
     if (bytes >= maxBytes) break
+  }
+  if (records.length === 0 && place.record < row.records) {
+    throw new DamagedError(`Stream ${row.id} after byte ${place.byte}`)
   }
   return {
     kind: 'page',
@@ -60,7 +66,7 @@ function ownerOf(tables: Tables, row: StreamRow, index: number): { id: number; e
   while (owner.fork !== null && index < owner.fork.record) {
     end = Math.min(end, owner.fork.record)
     const source = tables.rowById(owner.fork.sourceId)
-    if (source === undefined) throw new Error(`Stream ${owner.fork.sourceId} is missing, and ${owner.id} needs it.`)
+    if (source === undefined) throw new DamagedError(`Stream ${owner.fork.sourceId}, which ${owner.id} needs,`)
     owner = source
   }
   return { id: owner.id, end }

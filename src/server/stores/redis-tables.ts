@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { nanoid } from 'nanoid'
+import * as v from 'valibot'
 import type { StreamChange } from '../stream-store.ts'
 import { Missing, RedisKnowledge, RedisTransaction } from './redis-transaction.ts'
 import { RedisKeys } from './redis-keys.ts'
@@ -122,8 +123,10 @@ export class RedisTables implements TableDatabase {
   }
 
   #hear(message: string): void {
-    const { from, change } = JSON.parse(message) as { from: string; change: StreamChange }
-    if (from !== this.#self) this.#listener(change)
+    const said = readAnnouncement(message)
+    // Not one of ours: whatever it meant, looking again is never wrong.
+    if (said === null) this.#listener(null)
+    else if (said.from !== this.#self) this.#listener(said.change)
   }
 
   /** Reads see one row as it is now, and what belongs to it: records never change. */
@@ -149,13 +152,20 @@ export class RedisTables implements TableDatabase {
     await new Promise((resolve) => setImmediate(resolve))
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, MAX_BATCH)
-      try {
-        await this.#commit(batch)
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-      }
+      await this.#commitApart(batch)
     }
     this.#running = null
+  }
+
+  /** Where a batch fails, each of its calls is tried alone: one that meets something damaged takes no other with it. */
+  async #commitApart(batch: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#commit(batch)
+    } catch (error) {
+      const [first, ...others] = batch
+      if (others.length === 0) first?.reject(error)
+      else for (const each of batch) await this.#commitApart([each])
+    }
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
@@ -197,5 +207,22 @@ export class RedisTables implements TableDatabase {
     this.#listener = () => undefined
     this.#subscriber.disconnect()
     this.#redis.disconnect()
+  }
+}
+
+const Announcement = v.object({
+  from: v.string(),
+  change: v.object({
+    kind: v.picklist(['created', 'grown', 'ended', 'removed']),
+    name: v.object({ channel: v.string(), run: v.string() }),
+  }),
+})
+
+/** What another process said; `null` where it is none of our messages. */
+function readAnnouncement(message: string): { from: string; change: StreamChange } | null {
+  try {
+    return v.parse(Announcement, JSON.parse(message))
+  } catch {
+    return null
   }
 }

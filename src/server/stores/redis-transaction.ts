@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { StreamName } from '../stream-store.ts'
 import type { RedisKeys } from './redis-keys.ts'
+import { checkProducer, checkRecord, checkRow, DamagedError, whole } from './stored-values.ts'
 import { isAttended, isUnfinished } from './stream-row.ts'
 import type { ProducerRow, StoredRecord, StreamRow, Tables } from './tables.ts'
 
@@ -21,7 +22,16 @@ interface Held<T> {
 }
 
 function held<T>(raw: string | null | undefined): Held<T> {
-  return raw == null ? { raw: '', value: undefined } : { raw, value: JSON.parse(raw) as T }
+  return raw == null ? { raw: '', value: undefined } : { raw, value: parse(raw) as T }
+}
+
+// What is no JSON is judged where it is used: only there is it known what it should have been.
+function parse(raw: string): unknown {
+  try {
+    return JSON.parse(raw)
+  } catch {
+    return null
+  }
 }
 
 /** Rows, names and producers that are remembered, so that an append costs one round trip. */
@@ -144,11 +154,14 @@ export class RedisTransaction implements Tables {
 
   row(name: StreamName): StreamRow | undefined {
     const id = this.#get<number>(this.#keys.names, this.#keys.field(name))
-    return id === undefined ? undefined : this.rowById(id)
+    if (id === undefined) return undefined
+    if (!Number.isSafeInteger(id)) throw new DamagedError('The name of a stream')
+    return this.rowById(id)
   }
 
   rowById(id: number): StreamRow | undefined {
-    return this.#get(this.#keys.rows, String(id))
+    const row = this.#get<unknown>(this.#keys.rows, String(id))
+    return row === undefined ? undefined : checkRow(row, id)
   }
 
   *rows(channel?: string): Iterable<StreamRow> {
@@ -163,7 +176,7 @@ export class RedisTransaction implements Tables {
     const ids = this.#lists.get(list)
     if (ids === undefined) throw new Missing(() => this.#fetchRows(list))
     for (const id of ids) {
-      const row = this.rowById(id)
+      const row = whole(() => this.rowById(id))
       if (row !== undefined) yield row
     }
   }
@@ -204,7 +217,8 @@ export class RedisTransaction implements Tables {
   }
 
   producer(id: number, producerId: string): ProducerRow | undefined {
-    return this.#get(this.#keys.producers(id), producerId)
+    const row = this.#get<unknown>(this.#keys.producers(id), producerId)
+    return row === undefined ? undefined : checkProducer(row, id)
   }
 
   saveProducer(id: number, producerId: string, row: ProducerRow): void {
@@ -229,7 +243,7 @@ export class RedisTransaction implements Tables {
     if (own !== undefined) return own
     const record = this.#records.get(id)?.get(index)
     if (record === undefined) throw new Missing(() => this.#fetchRecords(id, index, to))
-    return record ?? undefined
+    return record === null ? undefined : checkRecord(record, id, index)
   }
 
   async #fetchRecords(id: number, from: number, to: number): Promise<void> {
@@ -241,7 +255,8 @@ export class RedisTransaction implements Tables {
     records.set(from, null)
     for (const [entry, words] of found) {
       const index = Number(entry.toString().split('-', 1)[0]) - 1
-      records.set(index, { start: Number(words[1]?.toString()), data: new Uint8Array(words[3] ?? []) })
+      const start = words.length === 4 ? Number(words[1]?.toString()) : Number.NaN
+      records.set(index, { start, data: new Uint8Array(words[3] ?? []) })
     }
     this.#records.set(id, records)
   }

@@ -17,6 +17,7 @@ import { ChangeBus } from './change-bus.ts'
 import { createStream } from './create-stream.ts'
 import { readPage } from './read-page.ts'
 import { release, resolveRow } from './row-life.ts'
+import { DamagedError } from './stored-values.ts'
 import { infoOf, isExpired, needsRenewal, needsTouch, renewed } from './stream-row.ts'
 import type { StreamRow, TableDatabase, Tables } from './tables.ts'
 
@@ -66,15 +67,24 @@ export class TableStore implements StreamStore {
 
   async read(name: StreamName, from: Place | 'start' | 'tail', maxBytes: number): Promise<ReadResult> {
     const now = this.#now()
-    const database = this.#open()
-    const { page, touch } = await database.read((tables) => {
-      const row = resolveRow(tables, name, now)
-      return typeof row === 'string'
-        ? { page: { kind: row } as ReadResult, touch: false }
-        : { page: readPage(tables, row, from, maxBytes), touch: needsTouch(row, now) }
+    const readOnce = (): Promise<{ page: ReadResult; touch: boolean }> =>
+      this.#read((tables) => {
+        const row = resolveRow(tables, name, now)
+        return typeof row === 'string'
+          ? { page: { kind: row }, touch: false }
+          : { page: readPage(tables, row, from, maxBytes), touch: needsTouch(row, now) }
+      })
+    const { page, touch } = await readOnce().catch((error: unknown) => {
+      // Where processes share a database, a stream may be deleted between its row and its records: then there is no row any more.
+      if (error instanceof DamagedError) return readOnce()
+      throw error
     })
     if (touch) await this.#touch(name)
     return page
+  }
+
+  async #read<T>(work: (tables: Tables) => T): Promise<T> {
+    return this.#open().read(work)
   }
 
   async #touch(name: StreamName): Promise<void> {

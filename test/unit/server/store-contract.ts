@@ -6,6 +6,10 @@ import type {
   StreamName,
   StreamStore,
 } from '../../../src/server/stream-store.ts'
+import { fuzzTimeout } from '../../support/fuzz-budget.ts'
+import { runRandomOperations } from './store-random.ts'
+
+const RANDOM_RUNS = 40
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const say = (text: string, more: Partial<AppendRequest> = {}): AppendRequest => ({
@@ -296,6 +300,12 @@ export function runStoreContract(label: string, open: () => Promise<Opened>): vo
       expect((await create()).kind).toBe('created')
       expect(await content()).toBe('')
     })
+
+    it(
+      'does what a model of it does, whatever is asked in whatever order',
+      () => runRandomOperations(store, (ms) => opened.advance(ms), RANDOM_RUNS),
+      fuzzTimeout(RANDOM_RUNS),
+    )
 
     it('answers every call with a rejection once it is closed', async () => {
       await store.close()
