@@ -2,7 +2,7 @@ import { asBinary, open, TransactionFlags } from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { StreamName } from '../stream-store.ts'
 import { GroupCommit } from './group-commit.ts'
-import { checkProducer, checkRecord, checkRow, decoded, whole } from './stored-values.ts'
+import { checkId, checkProducer, checkRecord, checkRow, decoded, whole } from './stored-values.ts'
 import { isUnfinished } from './stream-row.ts'
 import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
@@ -67,7 +67,7 @@ export class LmdbTables implements TableDatabase, Tables {
 
   row(name: StreamName): StreamRow | undefined {
     const id = decoded('The name of a stream', () => this.#names.get([name.channel, name.run]))
-    return id === undefined ? undefined : this.rowById(id)
+    return id === undefined ? undefined : this.rowById(checkId(id))
   }
 
   rowById(id: number): StreamRow | undefined {

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { StreamChange } from '../stream-store.ts'
 import { Missing, RedisKnowledge, RedisTransaction } from './redis-transaction.ts'
 import { RedisKeys } from './redis-keys.ts'
+import { DamagedError } from './stored-values.ts'
 import type { TableDatabase, Tables } from './tables.ts'
 
 export interface RedisTablesOptions {
@@ -176,7 +177,7 @@ export class RedisTables implements TableDatabase {
           try {
             return run(transaction)
           } catch (error) {
-            if (error instanceof Missing) throw error
+            if (error instanceof Missing || error instanceof DamagedError) throw error
             return { changes: [], answer: () => reject(error) }
           }
         }),

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { StreamName } from '../stream-store.ts'
 import type { RedisKeys } from './redis-keys.ts'
-import { checkProducer, checkRecord, checkRow, DamagedError, whole } from './stored-values.ts'
+import { checkId, checkProducer, checkRecord, checkRow, whole } from './stored-values.ts'
 import { isAttended, isUnfinished } from './stream-row.ts'
 import type { ProducerRow, StoredRecord, StreamRow, Tables } from './tables.ts'
 
@@ -148,20 +148,30 @@ export class RedisTransaction implements Tables {
     return known.value
   }
 
+  #judged<T>(key: string, field: string, check: (value: unknown) => T): T | undefined {
+    const value = this.#get<unknown>(key, field)
+    if (value === undefined) return undefined
+    try {
+      return check(value)
+    } catch (error) {
+      // Nothing was decided by it, and it may hold bytes that are no text, which no check would ever find again. It may be mended, too.
+      this.#checks.delete(`${key} ${field}`)
+      this.#known.delete(key, field)
+      throw error
+    }
+  }
+
   #set(key: string, field: string, value: unknown): void {
     this.#written.set(`${key} ${field}`, { key, field, value })
   }
 
   row(name: StreamName): StreamRow | undefined {
-    const id = this.#get<number>(this.#keys.names, this.#keys.field(name))
-    if (id === undefined) return undefined
-    if (!Number.isSafeInteger(id)) throw new DamagedError('The name of a stream')
-    return this.rowById(id)
+    const id = this.#judged(this.#keys.names, this.#keys.field(name), checkId)
+    return id === undefined ? undefined : this.rowById(id)
   }
 
   rowById(id: number): StreamRow | undefined {
-    const row = this.#get<unknown>(this.#keys.rows, String(id))
-    return row === undefined ? undefined : checkRow(row, id)
+    return this.#judged(this.#keys.rows, String(id), (row) => checkRow(row, id))
   }
 
   *rows(channel?: string): Iterable<StreamRow> {
@@ -217,8 +227,7 @@ export class RedisTransaction implements Tables {
   }
 
   producer(id: number, producerId: string): ProducerRow | undefined {
-    const row = this.#get<unknown>(this.#keys.producers(id), producerId)
-    return row === undefined ? undefined : checkProducer(row, id)
+    return this.#judged(this.#keys.producers(id), producerId, (row) => checkProducer(row, id))
   }
 
   saveProducer(id: number, producerId: string, row: ProducerRow): void {

@@ -41,6 +41,12 @@ const Row = v.looseObject({
   chat: v.optional(v.boolean()),
 })
 
+/** The id behind a name, as it was stored. @throws {DamagedError} */
+export function checkId(value: unknown): number {
+  if (v.is(Count, value)) return value
+  throw new DamagedError('The name of a stream')
+}
+
 /** A row as it was stored. @throws {DamagedError} */
 export function checkRow(value: unknown, id: number): StreamRow {
   if (v.is(Row, value) && value.id === id) return value as unknown as StreamRow
