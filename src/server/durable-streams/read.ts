@@ -22,7 +22,12 @@ export async function readByGet(context: ServerContext, request: Request, name: 
   const read = parseReadRequest(new URL(request.url), request.headers)
   if (read.live === 'sse') {
     // Whether there is such a place, and such a stream: the reader reads for itself.
-    const { info, from } = found(await context.store.read(name, read.from, 1))
+    const first = found(await context.store.read(name, read.from, 1))
+    const { info, from } = first
+    // An EventSource comes back after every end of a body, for ever; this is how it is told not to.
+    if (request.headers.has('last-event-id') && first.records.length === 0 && isLastPage(first)) {
+      return { status: 204, headers: tailHeaders(info), body: null }
+    }
     return readBySse(context, name, from, read.cursor, info.contentType)
   }
   const page = found(await context.pages.read(name, read.from))

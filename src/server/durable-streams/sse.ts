@@ -70,7 +70,10 @@ const encoderOf = (encoding: Encoding): PageEncoder => ({
   key: encoding,
   isText: encoding === 'text',
   encode(page, cursor) {
-    const data = page.records.length === 0 ? '' : sseEvent({ event: 'data', data: dataOf(page, encoding) })
+    // The data say where they end, and not only the control event behind them: a connection may be cut between the two, and whoever goes on
+    // by `Last-Event-ID` would get them twice.
+    const id = encodeOffset(page.next)
+    const data = page.records.length === 0 ? '' : sseEvent({ event: 'data', data: dataOf(page, encoding), id })
     return encoder.encode(data + control(page, cursor))
   },
 })

@@ -70,17 +70,26 @@ describe('a live read', () => {
     await sse.close()
   })
 
-  it('goes on after Last-Event-ID, which each control event carries', async () => {
+  it('goes on after Last-Event-ID, which each event carries, and ends an EventSource that has everything', async () => {
     await client.create(PATH)
     await client.append(PATH, 'one')
     const first = new SseClient(await client.get(`${PATH}?offset=-1&live=sse`))
-    const [, marker] = [await first.next(), await first.next()]
+    const [data, marker] = [await first.next(), await first.next()]
     await first.close()
     expect(marker?.id).toBe(control(marker?.data ?? '')['streamNextOffset'])
+    expect(data?.id).toBe(marker?.id)
     await client.append(PATH, 'two')
     const second = new SseClient(await client.get(`${PATH}?offset=-1&live=sse`, { 'last-event-id': marker?.id ?? '' }))
     expect((await second.next())?.data).toBe('two')
-    await second.close()
+    await client.end(PATH)
+    const rest = await second.rest()
+    const last = { 'last-event-id': rest.at(-1)?.id ?? '' }
+    const over = await client.get(`${PATH}?offset=-1&live=sse`, last)
+    expect([over.status, over.headers.get('stream-closed')]).toEqual([204, 'true'])
+    // Who has not everything gets the rest and the end; who asks by offset gets the end, as Durable Streams has it.
+    const all = new SseClient(await client.get(`${PATH}?offset=-1&live=sse`, { 'last-event-id': marker?.id ?? '' }))
+    expect((await all.rest()).map(({ event }) => event)).toEqual(['data', 'control'])
+    expect((await client.get(`${PATH}?offset=${last['last-event-id']}&live=sse`)).status).toBe(200)
   })
 
   it('never splits a character that two appends share, and keeps offsets right', async () => {
