@@ -1,7 +1,7 @@
 // @ts-check
 // `npm run bench`: speed and size, as ratios in one run. What is measured and how stands at the heads of test/bench/run.ts (in a browser) and
-// test/bench/server/run.ts (the server).
-//   node scripts/bench.mjs [--quick] [--only=fan-out,upstream,delay,replay,handover,blocked,length,size,server]
+// test/bench/server/run.ts (the server), test/bench/sockets.ts (its WebSockets).
+//   node scripts/bench.mjs [--quick] [--only=fan-out,upstream,delay,replay,handover,blocked,length,size,server,sockets]
 //   The server's parts, one by one: server-sse, server-append, server-catchup, server-redis.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +16,7 @@ const SERVER_PARTS = ['server', 'server-sse', 'server-append', 'server-catchup',
 /** @returns {{ quick: boolean, only: string[] }} what to measure: everything where nothing was named */
 function readArguments() {
   const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } })
-  const all = [...BROWSER_PARTS, ...SERVER_PARTS]
+  const all = [...BROWSER_PARTS, ...SERVER_PARTS, 'sockets']
   const only = values.only === undefined ? all : values.only.split(',')
   const unknown = only.find((part) => !all.includes(part))
   if (unknown !== undefined) throw new Error(`There is no part "${unknown}"; there are ${all.join(', ')}.`)
@@ -36,6 +36,11 @@ try {
     /** @type {{ module: typeof import('../test/bench/server/run.ts') }} */
     const { module } = await runnerImport(join(ROOT, 'test/bench/server/run.ts'), { configFile: false })
     await module.runServerBench({ quick, only, root: ROOT })
+  }
+  if (only.includes('sockets')) {
+    /** @type {{ module: typeof import('../test/bench/sockets.ts') }} */
+    const { module } = await runnerImport(join(ROOT, 'test/bench/sockets.ts'), { configFile: false })
+    await module.runSocketBench({ quick, root: ROOT })
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

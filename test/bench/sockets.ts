@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'vite'
 import type { Goal } from './report.ts'
-import { table } from './report.ts'
+import { goalTable, table } from './report.ts'
 import type {
   SocketServerAnswer,
   SocketServerJob,
@@ -19,7 +19,10 @@ import type {
 } from './sockets/messages.ts'
 import { median } from './tabs.ts'
 
-export interface SocketPlan {
+const FULL: SocketPlan = { watchers: 5000, events: 60, perSecond: 6, rounds: 3 }
+const QUICK: SocketPlan = { ...FULL, rounds: 1 }
+
+interface SocketPlan {
   watchers: number
   events: number
   perSecond: number
@@ -27,7 +30,7 @@ export interface SocketPlan {
 }
 
 /** What one kind of server did with its watchers. */
-export interface SocketFigures {
+interface SocketFigures {
   /** CPU time per event and watcher, in microseconds. */
   cpu: number
   /** Bytes per watcher: of the process, and of objects and buffers alone. */
@@ -107,7 +110,7 @@ function typical(rounds: readonly SocketFigures[]): SocketFigures {
   return { cpu: of('cpu'), rss: of('rss'), held: of('held'), served: of('served') }
 }
 
-export function socketTable(figures: Record<SocketServerKind, SocketFigures>): string {
+function socketTable(figures: Record<SocketServerKind, SocketFigures>): string {
   const row = (name: string, { cpu, rss, held, served }: SocketFigures): string[] => [
     name,
     `${cpu.toFixed(2)} µs`,
@@ -119,10 +122,7 @@ export function socketTable(figures: Record<SocketServerKind, SocketFigures>): s
   return table([head, row('headwater', figures.headwater), row('bare `ws` loop', figures.bare)])
 }
 
-export function socketGoal(
-  { headwater, bare }: Record<SocketServerKind, SocketFigures>,
-  { watchers }: SocketPlan,
-): Goal {
+function socketGoal({ headwater, bare }: Record<SocketServerKind, SocketFigures>, { watchers }: SocketPlan): Goal {
   const ratio = headwater.cpu / bare.cpu
   return {
     what: `${watchers} watchers by WebSocket, CPU against a bare loop`,
@@ -130,4 +130,14 @@ export function socketGoal(
     goal: 'at most 1.5 times',
     met: ratio <= 1.5,
   }
+}
+
+/** Measures, and prints a table and the goal. Rejects only where something could not be measured. */
+export async function runSocketBench({ quick, root }: { quick: boolean; root: string }): Promise<void> {
+  const plan = quick ? QUICK : FULL
+  const figures = await measureSockets(root, plan, (text) => void process.stderr.write(`… ${text}\n`))
+  process.stdout.write(
+    `\n${plan.watchers} watchers of one channel by WebSocket, ${plan.perSecond} events of 100 bytes a second\n` +
+      `${socketTable(figures)}\n\n${goalTable([socketGoal(figures, plan)])}\n`,
+  )
 }
