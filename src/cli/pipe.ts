@@ -23,6 +23,7 @@ const ARGS = {
     valueHint: 'seconds',
   },
   quiet: { type: 'boolean', description: 'Do not show the output here as well' },
+  json: { type: 'boolean', description: 'Instead of the output, a line of JSON about the run once it has ended' },
   ...SERVER_ARGS,
 } as const
 
@@ -55,7 +56,8 @@ export const pipeCommand = (command: readonly string[] | null) =>
         if (command === null && process.stdin.isTTY) {
           throw new CliError('Nothing to pipe. Put a command behind "--", as in: headwater pipe build -- make', 2)
         }
-        return pipe(args.channel, command, ServerAccess.read(args), readLease(args.lease), args.quiet === true)
+        const show = args.json === true ? 'json' : args.quiet === true ? 'nothing' : 'output'
+        return pipe(args.channel, command, ServerAccess.read(args), readLease(args.lease), show)
       }),
   })
 
@@ -64,7 +66,7 @@ async function pipe(
   command: readonly string[] | null,
   access: ServerAccess,
   lease: number,
-  quiet: boolean,
+  show: 'output' | 'nothing' | 'json',
 ): Promise<number> {
   const run = newRun(Date.now())
   const givingUp = new AbortController()
@@ -87,7 +89,10 @@ async function pipe(
       say('Interrupted before the run began. Nothing was started.')
       return signalStatus(interrupt.signal)
     }
-    return await pump(channel, command, writer, interrupt, quiet)
+    const exitCode = await pump(channel, command, writer, interrupt, show !== 'output')
+    if (show === 'json')
+      process.stdout.write(`${JSON.stringify({ channel, run, url: runPath(channel, run), exitCode })}\n`)
+    return exitCode
   } catch (error) {
     if (interrupt.signal === null || !givingUp.signal.aborted) throw error
     say(`Gave up. ${writer.unacknowledged} bytes and the end of the run did not reach the server.`)

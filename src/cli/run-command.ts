@@ -2,6 +2,7 @@ import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_p
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { Ending } from '../protocol/chunk.ts'
+import { descendantsOf, signalAll } from './process-tree.ts'
 import { CliError } from './cli-error.ts'
 
 /** Where the bytes of a run come from: a command's output, or standard input. */
@@ -34,11 +35,17 @@ function ended(code: number | null, signal: NodeJS.Signals | null): { ending: En
   return { ending: { kind: 'error', code: 'exit-status', exitCode }, exitCode }
 }
 
+/** Ends the command, and what it has started: a shell ends without its children. */
 async function killChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
+  if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+    const started = descendantsOf(child.pid)
     const exited = new Promise((resolve) => child.once('exit', resolve))
-    const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS)
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      signalAll(started, 'SIGKILL')
+    }, KILL_AFTER_MS)
     child.kill('SIGTERM')
+    signalAll(started, 'SIGTERM')
     await exited
     clearTimeout(timer)
   }
@@ -74,7 +81,12 @@ export async function runCommand(command: readonly string[]): Promise<Input> {
     // 'close', not 'exit': output may still be in the pipes.
     finished: new Promise((resolve) => child.once('close', (code, signal) => resolve(ended(code, signal)))),
     isStdin: false,
-    signal: (name) => void child.kill(name),
+    signal(name) {
+      // To all, as a terminal does: a shell waits for its child before it looks at its own.
+      const started = child.pid === undefined ? [] : descendantsOf(child.pid)
+      child.kill(name)
+      signalAll(started, name)
+    },
     kill: () => killChild(child),
   }
 }

@@ -25,6 +25,7 @@ const SETTING_ARGS: ArgsDef = Object.fromEntries(
 const ARGS: ArgsDef = {
   ...SETTING_ARGS,
   'new-token': { type: 'boolean', description: 'Make a new token in place of the stored one; browsers log in again' },
+  json: { type: 'boolean', description: 'Say where it listens as one line of JSON' },
   verbose: { type: 'boolean', description: 'Log every request, as --log debug does' },
 }
 
@@ -43,7 +44,7 @@ export const serveCommand = defineCommand({
         ...(appFolder !== null && { appFolder }),
         log: createLog(logOptions(config, args['verbose'] === true)),
       })
-      process.stdout.write(screen(server, appFolder !== null))
+      process.stdout.write(args['json'] === true ? told(server) : screen(server, appFolder !== null))
       return untilInterrupted(server)
     }),
 })
@@ -71,12 +72,18 @@ function builtApp(): string | null {
   return existsSync(`${folder}index.html`) ? folder : null
 }
 
+/** The same for a program. The login link is in it only where the token was made just now, or else nobody could ever have it. */
+function told({ url, loginUrl, token, dataFolder, models }: RunningServer): string {
+  const link = token === 'made' ? { loginUrl } : {}
+  return `${JSON.stringify({ url, token, ...link, dataFolder, models: models.map(({ id }) => id) })}\n`
+}
+
 /** What a person wants to know of a server that has started. */
 function screen(server: RunningServer, hasApp: boolean): string {
   const models = server.models.map(({ label, demo }) => (demo ? `${label}: canned answers, for trying out` : label))
   const shown = models.length > 6 ? [...models.slice(0, 5), `and ${models.length - 5} more`] : models
   const onlyDemo = server.models.every(({ demo }) => demo)
-  const isDefault = server.url === 'http://127.0.0.1:4437' && server.token === 'none'
+  const isDefault = server.url === 'http://127.0.0.1:4437'
   return [
     '',
     `  Headwater    ${server.url}`,
@@ -88,7 +95,7 @@ function screen(server: RunningServer, hasApp: boolean): string {
     ...(hasApp ? [] : ['  App          not built: only the API is served']),
     '',
     '  Pipe something in:',
-    `    npx headwater pipe build${isDefault ? '' : ` --url ${server.url}`} -- make`,
+    `    ${server.token === 'none' ? '' : 'HEADWATER_TOKEN=<token> '}npx headwater pipe build${isDefault ? '' : ` --url ${server.url}`} -- make`,
     '',
     '  Ctrl-C ends it.',
     '',

@@ -123,7 +123,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       door.refusal(request, callerOf(incoming))
     const sockets = serveSockets(server, handler, refusal, options.sockets)
     const url = await listen(server, config)
-    log.info({ url, store: opened.place, token: token.origin }, 'listening')
+    log.info({ url, store: opened.place, login: token.origin }, 'listening')
     const chores = [
       every(SWEEP_MS, () => opened.store.sweep(), log, 'sweeping failed'),
       every(ORPHANS_MS, () => handler.endOrphans(), log, 'looking for orphaned runs failed'),

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildCli, killLeftovers, TestServer } from './cli-process.ts'
+import { descendantsOf } from '../../../src/cli/process-tree.ts'
+import { buildCli, CliProcess, killLeftovers, TestServer } from './cli-process.ts'
 
 let removeBuild: () => Promise<void>
 let server: TestServer
@@ -22,6 +24,16 @@ interface Run {
 async function newest(channel: string): Promise<Run> {
   const { runs } = (await server.json(`/v1/channels/${channel}`)) as { runs: Run[] }
   return runs[0] ?? { status: 'none', ending: null }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    // A dead one keeps its number until somebody has looked at it, which the first process of a container may never do.
+    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
 }
 
 const lines = (from: number, to: number): string =>
@@ -174,6 +186,40 @@ describe('pipe', { timeout: 60_000 }, () => {
     expect(pipe.err).toContain('cancelled from elsewhere')
     expect(await tail.exit).toBe(130)
     expect(await server.run('cancel', 'elsewhere').exit).toBe(1)
+  })
+
+  it('stops what a shell has started, too, when its run is cancelled from elsewhere', async () => {
+    const script = 'sleep 1000 & sh -c "sleep 1000; true" & echo $! on; wait; echo never'
+    const pipe = server.run('pipe', 'family', '--', 'sh', '-c', script)
+    await pipe.until(() => pipe.out.includes('on'))
+    // The shell, its two children, and the sleep of the second.
+    await expect.poll(() => descendantsOf(pipe.child.pid ?? 0).length).toBe(4)
+    const children = descendantsOf(pipe.child.pid ?? 0).map(({ pid }) => pid)
+    const cancel = server.run('cancel', 'family', '--json')
+    expect(await cancel.exit).toBe(0)
+    expect(JSON.parse(cancel.out)).toMatchObject({ status: 'cancelled' })
+    expect(await pipe.exit).toBe(1)
+    await expect.poll(() => children.filter(isAlive), { timeout: 20_000 }).toEqual([])
+  })
+
+  it('tells a program which run it was', async () => {
+    const pipe = server.run('pipe', 'told', '--json', '--', 'sh', '-c', 'echo text; exit 7')
+    expect(await pipe.exit).toBe(7)
+    expect(JSON.parse(pipe.out)).toMatchObject({ channel: 'told', exitCode: 7 })
+    expect(await (await fetch(server.url + (JSON.parse(pipe.out) as { url: string }).url)).text()).toBe('text\n')
+  })
+
+  it('passes every byte and every colour as it is', async () => {
+    const bytes = Buffer.from(Array.from({ length: 4096 }, (_, at) => (at * 7) % 256))
+    const pipe = server.run('pipe', 'bytes')
+    pipe.child.stdin.write(Buffer.concat([bytes, Buffer.from('\u001b[31mred\u001b[0m\r\n\0')]))
+    pipe.child.stdin.end()
+    expect(await pipe.exit).toBe(0)
+    const tail = server.run('tail', 'bytes')
+    expect(await tail.exit).toBe(0)
+    expect(
+      Buffer.from(tail.out, 'latin1').equals(Buffer.concat([bytes, Buffer.from('\u001b[31mred\u001b[0m\r\n\0')])),
+    ).toBe(true)
   })
 
   it('starts a new run each time, and tail prints the newest', async () => {
@@ -344,6 +390,34 @@ describe('the command line', { timeout: 60_000 }, () => {
     const second = server.run('serve', '--store', 'memory', '--port', new URL(server.url).port)
     expect(await second.exit).toBe(1)
     expect(second.err).toMatch(/port/i)
+  })
+
+  it('says where it serves to a program, and what happens as records on stderr', async () => {
+    const own = server.run('serve', '--port', '0', '--store', 'memory', '--host', '0.0.0.0', '--json')
+    await own.until(() => own.out.includes('\n'))
+    const { url, token, loginUrl } = JSON.parse(own.out) as { url: string; token: string; loginUrl: string }
+    expect([token, own.out]).toEqual(['made', expect.not.stringContaining('█')])
+    const secret = new URL(loginUrl).searchParams.get('token') ?? ''
+    const authorized = new CliProcess(['ls', '--json'], { HEADWATER_URL: url, HEADWATER_TOKEN: secret })
+    expect([await authorized.exit, authorized.out]).toEqual([0, expect.stringContaining('channels')])
+    const refused = new CliProcess(['ls'], { HEADWATER_URL: url })
+    expect([await refused.exit, refused.err]).toEqual([1, expect.stringContaining('HEADWATER_TOKEN')])
+    own.kill('SIGTERM')
+    expect(await own.exit).toBe(0)
+    const records = own.err
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { msg: string })
+    expect(records.map(({ msg }) => msg)).toEqual(['listening', 'closing', 'closed'])
+    expect(own.err).not.toContain(secret)
+  })
+
+  it.each(['serve', 'pipe', 'tail', 'ls', 'cancel'])('%s has help with examples and exit statuses', async (command) => {
+    const help = server.run(command, '--help')
+    expect(await help.exit).toBe(0)
+    expect(help.out).toContain(`\nExamples\n`)
+    expect(help.out).toContain('\nExit status: ')
+    expect(help.out).toMatch(/--json/)
   })
 
   it('has help without colours where nobody sees them', async () => {
