@@ -130,16 +130,19 @@ export class OverlayLogStore implements LogStore {
 
   async openChannel(channel: string, decide: (rows: readonly StreamRow[]) => readonly StreamRow[]): Promise<void> {
     let above: readonly StreamRow[] = []
+    let below: readonly StreamRow[] = []
     const open = (): Promise<void> =>
       this.#medium.openChannel(channel, (stored) => {
         const rows = this.#join(stored, channel)
         const decided = decide(rows)
         this.#checkIds(decided, rows)
         above = decided.filter(({ streamId }) => this.#overlays.has(streamId))
-        return decided.filter((row) => !above.includes(row))
+        below = decided.filter((row) => !above.includes(row))
+        return below
       })
     try {
       await this.#withRoom(open)
+      for (const row of below) this.#relearn(row)
     } catch (error) {
       if (!isMediumFailure(error)) throw error
       // One after the other: the second sees what the first made (I1).
@@ -308,6 +311,14 @@ export class OverlayLogStore implements LogStore {
       if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)
     }
     return result
+  }
+
+  /** A row that this hub wrote last was changed by a start: where the medium fails next, that is what the stream goes on from. */
+  #relearn(row: StreamRow): void {
+    const known = this.#known.get(row.streamId)
+    if (known === undefined || known.row.version >= row.version) return
+    if (row.ending === null) this.#known.set(row.streamId, { ...known, row })
+    else this.#known.delete(row.streamId)
   }
 
   /** Whether a row is missing because its medium was thrown away. */
