@@ -1,5 +1,6 @@
 import { openIdbLogStore } from './idb-store.ts'
 import type { LogStore } from './log-store.ts'
+import { SuccessorLogStore } from './successor-store.ts'
 
 /** Opens the log in one format. */
 export type OpenFormat = () => Promise<LogStore>
@@ -17,6 +18,5 @@ export async function openLogStore(
 ): Promise<LogStore> {
   const [before, ...rest] = older
   if (before === undefined) return newest()
-  const { SuccessorLogStore } = await import('./successor-store.ts')
   return new SuccessorLogStore(await newest(), await openLogStore(before, rest))
 }
