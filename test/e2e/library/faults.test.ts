@@ -94,6 +94,8 @@ test('fault 6: a second recovery does not repeat what the first recovered', asyn
   stream.release(30)
   await expectSeq(two, 'f6', 60)
   await killHub(context)
+  // Not before the next hub is there: the dying one may still read what comes.
+  await expect.poll(() => stream.requests.length).toBe(3)
   stream.release()
   stream.end()
   await expectWhole(two, 'f6', stream.truth.join(''))
