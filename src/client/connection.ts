@@ -277,10 +277,11 @@ export class Connection {
     // 1. Never used again: a duplicated tab, or a page from the cache, is another client.
     const held = await (locks && acquireLock(locks, tabLock(clientId)))
     const starting = start(clientId)
+    let proxy: Comlink.Remote<HubPort> | null = null
     try {
       const { port, back, address, failed, abandon } = await Promise.race([starting, ended])
       // Held for as long as the connection: a proxy may be collected in mid-call.
-      const hub = Comlink.wrap<HubPort>(port)
+      const hub = (proxy = Comlink.wrap<HubPort>(port))
       Comlink.expose(
         this.#serve(() => this.#live),
         back,
@@ -341,6 +342,8 @@ export class Connection {
       this.#drop = null
       end.abort()
       held?.release()
+      // Else Comlink keeps it, and all that calls without an answer hold, for ever.
+      proxy?.[Comlink.releaseProxy]()
       // Also of a start that is still under way.
       starting.then(
         ({ port, back, leave }) => {

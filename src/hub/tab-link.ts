@@ -350,6 +350,8 @@ export class TabLink implements AttachedTab {
     this.#gone.abort()
     for (const cursorId of [...this.#cursors.keys()]) this.#detach(cursorId)
     this.#hub.removeTab(this)
+    // Comlink's registry of proxies holds the port, whose pending calls hold this link, which holds the proxy: none of them would ever go.
+    this.#tab?.[Comlink.releaseProxy]()
     // Comlink leaves ports open.
     this.#tabPort?.close()
     // The answer to `bye` is still to leave.

@@ -46,7 +46,7 @@ const FULL: Plan = {
   replayChunks: 50_000,
   handOvers: 50,
   blockMs: 10_000,
-  blockRounds: 2,
+  blockRounds: 3,
   lengths: [100_000, 1_000_000],
 }
 const QUICK: Plan = {

@@ -56,6 +56,21 @@ describe('a subscription to a stream', () => {
     expect(client.text(1)).toBe('[][12345678901234567890,"x"]')
   })
 
+  it('gets what came since, at a place where others were at the tail before', async () => {
+    await server.create('/v1/stream/a/1')
+    await server.append('/v1/stream/a/1', 'one')
+    const first = await client.do({ type: 'subscribe', sub: 1, stream: '/v1/stream/a/1', offset: 'now' })
+    await client.until(() => client.of(1).length === 1)
+    await server.append('/v1/stream/a/1', 'two')
+    await client.until(() => client.text(1) === 'two')
+    await server.append('/v1/stream/a/1', 'three')
+    await client.until(() => client.text(1) === 'twothree')
+    const offset = first.opened?.offset ?? ''
+    await client.do({ type: 'subscribe', sub: 2, stream: '/v1/stream/a/1', offset })
+    await client.until(() => client.text(2) === 'twothree')
+    expect(client.of(2).map((each) => each.type === 'data' && each.header.upToDate)).toEqual([true])
+  })
+
   it('carries bytes as they are, also a character that is torn', async () => {
     await server.create('/v1/stream/a/1')
     const bytes = new TextEncoder().encode('a€b')
