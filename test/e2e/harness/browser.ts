@@ -25,7 +25,8 @@ export async function cachePage(page: Page): Promise<() => Promise<void>> {
   await page.goto(new URL('/nothing.txt', page.url()).href, { waitUntil: 'commit' }).catch(() => null)
   return async () => {
     await page.goBack({ waitUntil: 'commit' })
-    expect(await page.evaluate(() => (globalThis as { cameBack?: boolean }).cameBack)).toBe(true)
+    // The page is there before it has heard that it is.
+    await expect.poll(() => page.evaluate(() => (globalThis as { cameBack?: boolean }).cameBack)).toBe(true)
   }
 }
 

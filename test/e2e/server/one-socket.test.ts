@@ -107,9 +107,10 @@ test('the socket breaks in mid-stream, again and again: byte-identical', async (
     network.cutSockets()
     await expect.poll(() => lengthIn(tab, 'breaks')).toBe(said.slice(0, at + 200).join('').length)
   }
+  // What is cut at once is tried again later: the stream goes on by HTTP meanwhile.
+  await expect.poll(() => network.upgrades).toBeGreaterThan(1)
   pipe.end()
   await expectWhole([tab], 'breaks', said.join(''))
-  expect(network.upgrades).toBeGreaterThan(1)
 })
 
 test('the hub is killed while its streams are on the socket: the next one goes on', async ({
