@@ -68,6 +68,7 @@ export async function hubsOf(context: BrowserContext): Promise<string[]> {
 
 /** Addresses of the scripts that the hubs of a context run. */
 export async function hubScriptsOf(context: BrowserContext): Promise<string[]> {
+  chromiumOnly('see which script a hub runs')
   return (await hubTargetsOf(context)).map(({ url }) => url)
 }
 

@@ -8,6 +8,7 @@ const CHROMIUM_ONLY = {
   'stop a service worker': 'WebDriver BiDi cannot stop a service worker.',
   'kill the app’s hub':
     'WebDriver BiDi does not reach shared workers. The test page’s hub ends itself when asked; the app’s has no such door.',
+  'see which script a hub runs': 'WebDriver BiDi does not reach shared workers.',
   'look into a heap': 'WebDriver BiDi does not count objects.',
   'limit what an origin may store': 'WebDriver BiDi knows no quota.',
   'throw away what an origin stored': 'WebDriver BiDi cannot do it while pages are open.',

@@ -70,11 +70,11 @@ test('a file of some MB arrives byte-identical, once, though the server and the 
   })
   const shown = (): Promise<{ loaded: number; total: number; done: boolean; waitingFor?: string } | undefined> =>
     other.page.evaluate(() => hw.follow('files').upload)
-  // While nothing arrives the page is held to its bound, and what the Web stream itself takes.
+  // While nothing arrives the page is held to its bound, and what the Web stream itself takes: of a file Firefox 153 reads up to 2 MiB at once.
   await expect.poll(async () => (await shown())?.waitingFor).toBe('server')
   await expect.poll(async () => (await shown())?.total).toBeGreaterThan(SIZE / 3)
   const { loaded = 0, total = 0 } = (await shown()) ?? {}
-  expect(total - loaded).toBeLessThanOrEqual(3 * 1024 * 1024)
+  expect(total - loaded).toBeLessThanOrEqual(4 * 1024 * 1024)
   await killHub(context)
   await server.start()
   network.up = true
