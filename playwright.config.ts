@@ -20,8 +20,8 @@ export default defineConfig<{ tier: Tier }>({
   outputDir: 'test-results',
   forbidOnly: true,
   fullyParallel: false,
-  // A browser with eight tabs and a server of its own fill a core.
-  workers: 2,
+  // Most of a test is waiting for what it killed or cut: three keep two cores busy.
+  workers: 3,
   // A test that fails now and then has found something.
   retries: 0,
   timeout: 60_000,
@@ -38,6 +38,8 @@ export default defineConfig<{ tier: Tier }>({
     {
       name: 'matrix',
       testMatch: 'e2e/matrix/**/*.test.ts',
+      // Eight tabs and a server of its own fill a core.
+      workers: 2,
       // Of eight tabs, for Firefox: see below.
       timeout: 120_000,
       use: { trace: 'off', ...(process.env['HEADWATER_MATRIX_ENGINE'] === 'firefox' && onFirefox) },
