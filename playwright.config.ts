@@ -20,8 +20,7 @@ export default defineConfig<{ tier: Tier }>({
   outputDir: 'test-results',
   forbidOnly: true,
   fullyParallel: false,
-  // Most of a test is waiting for what it killed or cut: three keep two cores busy.
-  workers: 3,
+  workers: 2,
   // A test that fails now and then has found something.
   retries: 0,
   timeout: 60_000,
@@ -30,7 +29,8 @@ export default defineConfig<{ tier: Tier }>({
   globalSetup: './test/e2e/harness/global-setup.ts',
   use: {
     browserName: 'chromium',
-    trace: 'retain-on-failure',
+    // Recording every action and frame takes as long again as the test.
+    trace: process.env['HEADWATER_TRACE'] === '1' ? 'retain-on-failure' : 'off',
     launchOptions: { args: chromiumArgs(), ...(executablePath !== null && { executablePath }) },
   },
   projects: [
@@ -38,8 +38,6 @@ export default defineConfig<{ tier: Tier }>({
     {
       name: 'matrix',
       testMatch: 'e2e/matrix/**/*.test.ts',
-      // Eight tabs and a server of its own fill a core.
-      workers: 2,
       // Of eight tabs, for Firefox: see below.
       timeout: 120_000,
       use: { trace: 'off', ...(process.env['HEADWATER_MATRIX_ENGINE'] === 'firefox' && onFirefox) },

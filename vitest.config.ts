@@ -40,6 +40,8 @@ export default defineConfig({
         test: {
           name: 'node',
           environment: 'node',
+          // Some wait for most of their time, the conformance suites above all.
+          maxWorkers: 2,
           include: ['test/unit/**/*.test.ts', 'test/conformance/**/*.test.ts'],
         },
       },
