@@ -13,6 +13,8 @@ export interface LogCursorOptions {
   chunks: boolean
   /** See {@link HubCursor.shows}. */
   shows?: boolean
+  /** Resolves once `batch` can take something in. A batch is looked at only after that: much may have changed while it waited. */
+  ready?(): Promise<void>
   /** Chunks and gaps that follow what came before; the cursor goes on once this resolves. */
   batch(batch: Batch): void | Promise<void>
   /** Another stream from here on, or none (`null`), or the same one cut back: what was shown no longer holds. */
@@ -29,6 +31,8 @@ export class LogCursor implements HubCursor {
   readonly #id: number
   #streamId: string | null
   #next: number | 'live'
+  /** Raised whenever the place is set from outside: what was delivered before says nothing about the new one. */
+  #turn = 0
   /** Resolves once the hub said where the present attachment stands: batches may overtake that answer. */
   #attached: Promise<void> = Promise.resolve()
   /** One batch at a time: a reader may still hold one of a hub that died, when the next hub delivers what follows. */
@@ -54,6 +58,7 @@ export class LogCursor implements HubCursor {
 
   /** Attaches to this life of the hub, from wherever the last one left. */
   attach(live: Live): Promise<void> {
+    this.#turn += 1
     this.#attached = this.#attach(live)
     return this.#attached
   }
@@ -95,15 +100,18 @@ export class LogCursor implements HubCursor {
 
   /** Takes a batch if it is the next one, and answers with the seq wanted now. */
   deliver(batch: Batch): Promise<number> {
-    const answer = this.#applied.then(() => this.#apply(batch))
+    const turn = this.#turn
+    const answer = this.#applied.then(() => this.#apply(batch, turn))
     this.#applied = answer.catch(() => undefined)
     return answer
   }
 
-  async #apply(batch: Batch): Promise<number> {
+  async #apply(batch: Batch, turn: number): Promise<number> {
+    // News alone waits for nothing.
+    if (batch.toSeq > batch.fromSeq) await this.#options.ready?.()
     await this.#attached
-    // A view that was replaced by another one must not hear of what comes late.
-    if (this.#closed) return this.next
+    // A view that was replaced by another one must not hear of what comes late; nor may one that is elsewhere by now.
+    if (this.#closed || turn !== this.#turn) return this.next
     if (batch.rewind || batch.streamId !== this.#streamId) {
       // A newer stream of the channel starts at its first chunk, and so does one that is cut back; anything else is late.
       if ((this.#options.streamId ?? batch.streamId) !== batch.streamId || batch.fromSeq !== 1) return this.next
@@ -120,24 +128,22 @@ export class LogCursor implements HubCursor {
   }
 
   rewind(): void {
-    if (this.#next === 'live') return
-    this.#streamId = null
-    this.#next = 1
+    if (this.#next !== 'live') this.expect(null)
   }
 
   /** The stream was deleted. */
   gone(streamId: string): void {
     if (this.#closed || streamId !== this.#streamId) return
-    this.#streamId = this.#options.streamId
-    this.#next = 1
+    this.expect(this.#options.streamId)
     this.#options.reset(null)
     if (this.#options.streamId !== null) {
       this.#options.failed(new HeadwaterError('unknown-stream', 'The stream was deleted.', streamId))
     }
   }
 
-  /** A newer stream of the channel is known to come: what is still under way of the one before is late. */
-  expect(streamId: string): void {
+  /** This stream is known to come next, from its start (`null`: whichever the hub says): what is still under way is late. */
+  expect(streamId: string | null): void {
+    this.#turn += 1
     this.#streamId = streamId
     this.#next = 1
   }

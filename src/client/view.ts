@@ -36,6 +36,8 @@ export class View implements StreamView {
   #cursor: LogCursor
   #snapshot: StreamSnapshot | null = null
   #content: Content | null = null
+  /** What builds it, once it is there. */
+  #ContentOf: typeof Content | null = null
   /** Somebody read the text: chunks are asked for. */
   #wanted = false
   /** What builds the text could not be loaded. Not tried again: the page has to be. */
@@ -64,6 +66,8 @@ export class View implements StreamView {
       from: 1,
       chunks: this.#wanted,
       shows: true,
+      // Loaded while the hub reads; the first batch waits for it, unacknowledged.
+      ...(this.#wanted && { ready: () => this.#load() }),
       batch: (batch) => this.#apply(batch),
       reset: (snapshot) => {
         this.#snapshot = snapshot
@@ -89,14 +93,10 @@ export class View implements StreamView {
     this.#content = null
   }
 
-  async #apply(batch: Batch): Promise<void> {
-    const cursor = this.#cursor
-    // Loaded while the hub reads; the batch waits for it, unacknowledged.
-    const content = this.#content ?? (await this.#load(batch.dialect))
-    // Meanwhile the view was closed, switched to another stream, or cut back.
-    if (content === null || cursor !== this.#cursor || batch.fromSeq !== this.#seq + 1) return
-    this.#content = content
-    for (const pack of batch.packs) content.add(pack)
+  #apply(batch: Batch): void {
+    if (this.#ContentOf === null) return
+    this.#content ??= new this.#ContentOf(batch.dialect, this.#dialect)
+    for (const pack of batch.packs) this.#content.add(pack)
     this.#gaps.push(...batch.gaps)
     this.#seq = batch.toSeq - 1
     this.#changed()
@@ -135,16 +135,14 @@ export class View implements StreamView {
     this.#cursor = this.#attach()
   }
 
-  async #load(dialect: string | null): Promise<Content | null> {
+  async #load(): Promise<void> {
     try {
-      const ContentOf = await loadContent()
-      return new ContentOf(dialect, this.#dialect)
+      this.#ContentOf ??= await loadContent()
     } catch (error) {
       this.#broken ??= error as HeadwaterError
       this.#wanted = false
       this.#restart()
       this.#changed()
-      return null
     }
   }
 
