@@ -1,3 +1,12 @@
+// What pages import only when they need it is there from the start: a walk's clock stands still while a loader may wait, and on a busy machine the walk
+// would be over first.
+import '../../src/client/channel-events.ts'
+import '../../src/client/content.ts'
+import '../../src/client/log-reader.ts'
+import '../../src/client/producer.ts'
+import '../../src/client/register-sync.ts'
+import '../../src/client/stored-source.ts'
+import '../../src/client/upload-target.ts'
 import type { ChannelOptions } from '../../src/client/api.ts'
 import { seededRandom } from '../e2e/harness/random.ts'
 import { finalRound } from './final-round.ts'
