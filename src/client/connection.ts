@@ -135,6 +135,8 @@ export class Connection {
   async call<T>(ask: (hub: Comlink.Remote<HubPort>) => Promise<Reply<T>>): Promise<T> {
     for (;;) {
       const live = await this.connected()
+      // It went in this very moment: its proxy is released.
+      if (live !== this.#live) continue
       let reply: Reply<T>
       this.#calls += 1
       try {

@@ -67,7 +67,7 @@ export class View implements StreamView {
       chunks: this.#wanted,
       shows: true,
       // Loaded while the hub reads; the first batch waits for it, unacknowledged.
-      ...(this.#wanted && { ready: () => this.#load() }),
+      ready: () => this.#load(),
       batch: (batch) => this.#apply(batch),
       reset: (snapshot) => {
         this.#snapshot = snapshot

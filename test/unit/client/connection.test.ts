@@ -194,6 +194,21 @@ describe('a hub that dies', () => {
     expect(connection.info?.bootId).toBe('hub2')
   })
 
+  it('refuses no call that is made in the moment of its death', async () => {
+    page = new Page()
+    const { connection } = page
+    await connection.connected()
+    await page.replaceHub(new ScriptedHub('hub2'))
+    const calls: Promise<unknown>[] = []
+    // One between any two steps of letting the old hub go.
+    for (let turn = 0; turn < 100; turn++) {
+      calls.push(connection.call((port) => port.streams()))
+      await Promise.resolve()
+    }
+    expect(await Promise.all(calls)).toEqual(calls.map(() => []))
+    expect(connection.info?.bootId).toBe('hub2')
+  })
+
   it('has its late batches dropped', async () => {
     page = new Page()
     const { connection, hub } = page
