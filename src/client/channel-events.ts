@@ -34,6 +34,9 @@ export class ChannelEvents implements EventSink {
   #waiting: Waiting[] = []
   #listening: Promise<unknown> | null = null
   #cursor: LogCursor | null = null
+  /** When the stream was created whose chunks are heard, and up to which seq they are no news. */
+  #createdAt = 0
+  #passed = 0
   #leaveView: (() => void) | null = null
 
   constructor(connection: Connection, channel: string, view: View) {
@@ -80,6 +83,7 @@ export class ChannelEvents implements EventSink {
 
   #open(): void {
     if (this.#cursor !== null) return
+    this.#createdAt = 0
     this.#connection.listeners.set(this.#channel, this)
     this.connected()
     this.#leaveView = this.#view.subscribe(() => this.#flush())
@@ -90,8 +94,10 @@ export class ChannelEvents implements EventSink {
       chunks: true,
       batch: (batch) => this.#batch(batch),
       // A stream that is gone is waited for no longer.
-      reset: (snapshot) => snapshot === null && this.#flush(true),
-      snapshot: () => undefined,
+      reset: (snapshot) => (snapshot === null ? this.#flush(true) : this.#turnTo(snapshot.createdAt)),
+      snapshot: ({ seq }) => {
+        if (this.#passed === Infinity) this.#passed = seq
+      },
       failed: () => undefined,
     })
   }
@@ -111,12 +117,23 @@ export class ChannelEvents implements EventSink {
     this.#add(place, { event, data: parsed, streamId: place?.streamId ?? null, seq: place?.seq ?? 0 })
   }
 
+  /** The same stream is read again from its start where what followed was in a hub's memory alone. */
+  #turnTo(createdAt: number): void {
+    if (createdAt === this.#createdAt) return
+    // Of an older one, to which a channel goes back when its newest is deleted, all that is there already is no news.
+    this.#passed = createdAt > this.#createdAt ? 0 : Infinity
+    this.#createdAt = createdAt
+  }
+
   /** Chunks that have a name. */
-  #batch({ streamId, createdAt, packs }: Batch): void {
+  #batch({ streamId, createdAt, packs, toSeq }: Batch): void {
+    this.#turnTo(createdAt)
+    const passed = this.#passed
+    this.#passed = Math.max(passed, toSeq - 1)
     for (const pack of packs) {
       if (pack.events === undefined) continue
       for (const { seq, event, data } of unpackChunks(pack)) {
-        if (event !== undefined) this.#add({ streamId, seq, createdAt }, { event, data, streamId, seq })
+        if (event !== undefined && seq > passed) this.#add({ streamId, seq, createdAt }, { event, data, streamId, seq })
       }
     }
   }

@@ -168,6 +168,45 @@ it('hears chunks that have the name of an event, as they come live, once over a 
   ])
 })
 
+it('where the newest stream is deleted, hears of the older one what comes from then on, and not what it had', async () => {
+  const token = { event: 'token' }
+  const writer = world.openTab().channel('chat')
+  const sink = writer.start()
+  await sink.write('before', token)
+  const { channel, heard } = await listening('token')
+  await sink.write('live', token)
+  await until(() => heard.length === 1)
+  const streamId = await writer.open({ url: '/log' })
+  await until(() => channel.streamId === streamId)
+  // Who comes now has never heard of the older one.
+  const late = await listening('token')
+  await sink.write('to nobody', token)
+  await late.tab.connection.call((hub) => hub.forget({ streamId }))
+  await until(() => channel.streamId === sink.id && late.channel.streamId === sink.id)
+  await turns()
+  await sink.write('live again', token)
+  await until(() => late.heard.length > 0 && heard.includes('live again'))
+  expect(heard).toEqual(['live', 'live again'])
+  expect(late.heard).toEqual(['live again'])
+})
+
+it('hears a chunk once where its hub had what followed in memory alone, and died', async () => {
+  const token = { event: 'token' }
+  const { heard } = await listening('token')
+  const sink = world.openTab().channel('chat').start()
+  await sink.write('stored', token)
+  await until(() => heard.length === 1)
+  store.full = true
+  await sink.write('lost', token)
+  await until(() => heard.length === 2)
+  store.full = false
+  world.killHub()
+  const next = await listening('token')
+  await turns()
+  expect(next.heard).toEqual([])
+  expect(heard).toEqual(['stored', 'lost'])
+})
+
 it('a listener that throws hurts nobody, and one that is off hears nothing', async () => {
   const { channel, heard, off } = await listening()
   const thrown: unknown[] = []
