@@ -1,25 +1,17 @@
-import { HeadwaterError } from '../protocol/errors.ts'
 import type { StoredSource } from '../protocol/source.ts'
 
-/** A body as it is stored, and the content type that it has by itself. */
-export interface EncodedBody {
-  body: StoredSource['body']
-  type: string | null
-}
-
 /**
- * Encodes at once: whoever sends may change the object right after.
- * @throws {HeadwaterError} `bad-source`
+ * A body as it is stored. Encodes at once: whoever sends may change the object, or fill the buffer anew, right after. `undefined` for what JSON does
+ * not take.
  */
-export function encodeBody(body: unknown): EncodedBody {
-  if (body == null) return { body: null, type: null }
-  if (typeof body === 'string') return { body, type: null }
-  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body), type: null }
-  if (ArrayBuffer.isView(body))
-    return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength), type: null }
+export function encodeBody(body: unknown): StoredSource['body'] | undefined {
+  if (body == null) return null
+  if (typeof body === 'string') return body
+  if (body instanceof ArrayBuffer) return new Uint8Array(body.slice())
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice()
   try {
-    return { body: JSON.stringify(body), type: 'application/json' }
+    return JSON.stringify(body)
   } catch {
-    throw new HeadwaterError('bad-source', 'The body of the source cannot be written as JSON.')
+    return undefined
   }
 }

@@ -162,9 +162,11 @@ export class HubChannel implements Channel {
   async #start(given: Source | string, options: SendOptions, mode: 'replace' | 'join'): Promise<string> {
     const { givesHeaders } = this.#host
     const stream = this.#newStream(options)
-    const body = encodeBody(typeof given === 'string' ? null : given.body)
+    // As it is now: what it becomes while a part is loaded is not what was sent.
+    const asked: Source = typeof given === 'string' ? { url: given } : { ...given }
+    const body = encodeBody(asked.body)
     const { storedSource } = await loadPart(import('./stored-source.ts'))
-    const { source, secrets } = storedSource(given, body, this.#options, givesHeaders)
+    const { source, secrets } = storedSource(asked, body, this.#options, givesHeaders)
     if (secrets) this.#host.keepSecrets(stream.streamId, secrets)
     const { whenOffline } = options
     return this.#request({

@@ -1,7 +1,6 @@
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { Source, StoredSource } from '../protocol/source.ts'
 import type { ChannelOptions } from './api.ts'
-import type { EncodedBody } from './encode-body.ts'
 
 /** Attempts after a lost connection, where nobody says otherwise. */
 const DEFAULT_RETRIES = 3
@@ -29,20 +28,30 @@ export function absolute(url: string): string {
   return parsed.href
 }
 
+/** Whether nothing of an object is left in its JSON, as of a form, a Blob or a Map. */
+const isLost = (body: unknown, json: string): boolean =>
+  json === '{}' && Object.prototype.toString.call(body) !== '[object Object]'
+
 /**
  * A source as plain data, with what must not be stored apart.
+ * @param body the source's, as `encodeBody` makes it
  * @throws {HeadwaterError} `bad-source`
  */
 export function storedSource(
-  given: Source | string,
-  { body, type }: EncodedBody,
+  source: Source,
+  body: StoredSource['body'] | undefined,
   options: ChannelOptions,
   givesHeaders: boolean,
 ): { source: StoredSource; secrets: [string, string][] | undefined } {
-  const source: Source = typeof given === 'string' ? { url: given } : given
   const method = (source.method ?? 'GET').toUpperCase()
+  const isSafe = method === 'GET' || method === 'HEAD'
+  const isJson = typeof body === 'string' && typeof source.body !== 'string'
+  if (body === undefined || (isJson && isLost(source.body, body))) {
+    throw bad('body is neither text, bytes, nor what JSON takes', null)
+  }
+  if (body !== null && isSafe) throw bad(`body needs another method: ${method} has none`, method)
   const headers = new Headers(source.headers)
-  if (type && !headers.has('content-type')) headers.set('content-type', type)
+  if (isJson && !headers.has('content-type')) headers.set('content-type', 'application/json')
   const stored: [string, string][] = []
   const secrets: [string, string][] = []
   headers.forEach((value, name) => (STORED_HEADERS.includes(name) ? stored : secrets).push([name, value]))
@@ -58,7 +67,7 @@ export function storedSource(
       terminal: typeof dialect === 'string' ? null : (dialect?.terminal ?? null),
       resume: source.resume === undefined ? null : absolute(source.resume),
       cancel: source.cancel === undefined ? null : absolute(source.cancel),
-      idempotent: source.idempotent ?? (method === 'GET' || method === 'HEAD'),
+      idempotent: source.idempotent ?? isSafe,
       retries: source.retries ?? options.retries ?? DEFAULT_RETRIES,
       credentials: givesHeaders || secrets.length > 0,
     },

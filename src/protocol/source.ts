@@ -10,7 +10,10 @@ export interface Source {
   method?: string
   /** Sent with the request and never stored: after a hand-over a live tab is asked again. */
   headers?: HeadersInit
-  /** Text and bytes go as they are; anything else as JSON with `content-type: application/json`. */
+  /**
+   * Text and bytes go as they are; anything else as JSON with `content-type: application/json`. Refused where JSON takes nothing of it (forms, Blobs,
+   * streams), and with GET and HEAD.
+   */
   body?: unknown
   /**
    * Default `auto`: told by the response's content type. `websocket`: each message is a chunk, a message by the dialect's rules is the end, and what

@@ -4,7 +4,16 @@ import { backPorts } from '../../../src/client/hub-start.ts'
 import { whenStuck } from '../../../src/client/stuck-hub.ts'
 import { acquireLock, type HeldLock } from '../../../src/liveness/locks.ts'
 import type { Gap, NewChunk } from '../../../src/protocol/chunk.ts'
-import type { Attach, Attached, Batch, HubPort, Reply, TabPort, Welcome } from '../../../src/protocol/hub-port.ts'
+import type {
+  Attach,
+  Attached,
+  Batch,
+  HubPort,
+  Reply,
+  StartStream,
+  TabPort,
+  Welcome,
+} from '../../../src/protocol/hub-port.ts'
 import { hubLock } from '../../../src/protocol/names.ts'
 import { packChunks } from '../../../src/protocol/packed-chunks.ts'
 import type { StreamInfo, StreamSnapshot } from '../../../src/protocol/snapshot.ts'
@@ -49,6 +58,7 @@ export class ScriptedHub {
   readonly attached: Attach[] = []
   readonly detached: number[] = []
   readonly calls: string[] = []
+  readonly starts: StartStream[] = []
   tab: Comlink.Remote<TabPort> | null = null
   welcome: () => Promise<Reply<Welcome>> = () =>
     ok({ protocol: 1, bootId: this.bootId, durable: true, tier: 'shared-worker' as const })
@@ -94,6 +104,7 @@ export class ScriptedHub {
       },
       start: (request) => {
         this.calls.push(`start ${request.streamId}`)
+        this.starts.push(request)
         return this.started()
       },
       verb: ({ kind, verbId }) => {
