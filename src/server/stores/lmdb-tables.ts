@@ -4,7 +4,7 @@ import type { StreamName } from '../stream-store.ts'
 import { GroupCommit } from './group-commit.ts'
 import { checkId, checkProducer, checkRecord, checkRow, decoded, whole } from './stored-values.ts'
 import { isUnfinished } from './stream-row.ts'
-import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
+import type { ListedTables, ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
 // A record is stored behind the byte at which it begins, as a double: exact up to 2^53, like every other count here.
 const START_BYTES = 8
@@ -26,7 +26,7 @@ const COMMIT = TransactionFlags.ABORTABLE | TransactionFlags.SYNCHRONOUS_COMMIT 
  * Tables in LMDB. A crash of the process leaves the last whole transaction: LMDB writes new pages and then one root. A power cut may take the
  * last moments, never less than a whole transaction.
  */
-export class LmdbTables implements TableDatabase, Tables {
+export class LmdbTables implements TableDatabase, ListedTables {
   readonly #root: RootDatabase
   readonly #commits: GroupCommit
   readonly #rows: Database<StreamRow, number>
@@ -48,7 +48,7 @@ export class LmdbTables implements TableDatabase, Tables {
     this.#graves = this.#root.openDB({ name: GRAVES, encoding: 'json' })
   }
 
-  read<T>(work: (tables: Tables) => T): T {
+  read<T>(work: (tables: ListedTables) => T): T {
     return work(this)
   }
 

@@ -1,11 +1,11 @@
 import type { StreamName } from '../stream-store.ts'
 import { isUnfinished } from './stream-row.ts'
-import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
+import type { ListedTables, ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
 const keyOf = (name: StreamName): string => JSON.stringify([name.channel, name.run])
 
 /** Tables in this process's memory. */
-export class MemoryTables implements TableDatabase, Tables {
+export class MemoryTables implements TableDatabase, ListedTables {
   readonly #channels = new Map<string, Map<string, StreamRow>>()
   readonly #byId = new Map<number, StreamRow>()
   readonly #producers = new Map<number, Map<string, ProducerRow>>()
@@ -15,7 +15,7 @@ export class MemoryTables implements TableDatabase, Tables {
   readonly #tombstones = new Map<string, number>()
   #lastId = 0
 
-  read<T>(work: (tables: Tables) => T): T {
+  read<T>(work: (tables: ListedTables) => T): T {
     return work(this)
   }
 

@@ -5,7 +5,7 @@ import type { StreamChange } from '../stream-store.ts'
 import { Missing, RedisKnowledge, RedisTransaction } from './redis-transaction.ts'
 import { RedisKeys } from './redis-keys.ts'
 import { DamagedError } from './stored-values.ts'
-import type { TableDatabase, Tables } from './tables.ts'
+import type { ListedTables, TableDatabase, Tables } from './tables.ts'
 
 export interface RedisTablesOptions {
   /** Address: `redis://` or `rediss://`, with user, password and database where there are any. */
@@ -131,7 +131,7 @@ export class RedisTables implements TableDatabase {
   }
 
   /** Reads see one row as it is now, and what belongs to it: records never change. */
-  async read<T>(work: (tables: Tables) => T): Promise<T> {
+  async read<T>(work: (tables: ListedTables) => T): Promise<T> {
     const transaction = new RedisTransaction(this.#redis, this.#keys, new RedisKnowledge())
     return transaction.run(() => work(transaction))
   }

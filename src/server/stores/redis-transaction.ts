@@ -3,7 +3,7 @@ import type { StreamName } from '../stream-store.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import { checkId, checkProducer, checkRecord, checkRow, whole } from './stored-values.ts'
 import { isAttended, isUnfinished } from './stream-row.ts'
-import type { ProducerRow, StoredRecord, StreamRow, Tables } from './tables.ts'
+import type { ListedTables, ProducerRow, StoredRecord, StreamRow } from './tables.ts'
 
 /** Something is needed that was not fetched yet. What threw it is run again once it is here. */
 export class Missing extends Error {
@@ -39,22 +39,29 @@ const MAX_KNOWN = 10_000
 /** About how many bytes of records are fetched at once, and how many records at most. */
 const FETCH_BYTES = 1024 * 1024
 const FETCH_RECORDS = 2_000
+/** How many rows of a list are fetched at once. */
+const FETCH_ROWS = 1_000
 
-/** What was read or written last, by key and field. Wrong as soon as another process writes: every commit checks it. */
+const placeOf = (key: string, field: string): string => `${key} ${field}`
+
+/** What was read or written last, by {@link placeOf}. Wrong as soon as another process writes: every commit checks it. */
 export class RedisKnowledge {
   readonly #held = new Map<string, Held<unknown>>()
 
-  get<T>(key: string, field: string): Held<T> | undefined {
-    return this.#held.get(`${key} ${field}`) as Held<T> | undefined
+  get(place: string): Held<unknown> | undefined {
+    return this.#held.get(place)
   }
 
-  set(key: string, field: string, value: Held<unknown>): void {
-    if (this.#held.size >= MAX_KNOWN) this.#held.clear()
-    this.#held.set(`${key} ${field}`, value)
+  /** What was set longest ago makes room. */
+  set(place: string, value: Held<unknown>): void {
+    this.#held.delete(place)
+    this.#held.set(place, value)
+    if (this.#held.size <= MAX_KNOWN) return
+    for (const oldest of this.#held.keys()) return void this.#held.delete(oldest)
   }
 
-  delete(key: string, field: string): void {
-    this.#held.delete(`${key} ${field}`)
+  delete(place: string): void {
+    this.#held.delete(place)
   }
 }
 
@@ -64,20 +71,23 @@ const ALL = ''
 type Word = string | number | Buffer
 
 /** One transaction's view of the tables: what is known, under what it wrote itself. */
-export class RedisTransaction implements Tables {
+export class RedisTransaction implements ListedTables {
   readonly #redis: Redis
   readonly #keys: RedisKeys
   readonly #known: RedisKnowledge
-  // Fetched for this transaction, and kept while its work is run again.
+  // Fetched for this transaction, and kept while its work is run again, however much it is.
+  /** By {@link placeOf}. */
+  readonly #fetched = new Map<string, Held<unknown>>()
   /** `null` where there is none. */
   readonly #records = new Map<number, Map<number, StoredRecord | null>>()
   readonly #tombstones = new Map<string, number | undefined>()
-  readonly #lists = new Map<string, readonly number[]>()
+  readonly #lists = new Map<string, readonly StreamRow[]>()
   readonly #ids: number[] = []
   // Made anew by each run.
   #idsGiven = 0
-  #checks = new Map<string, readonly [key: string, field: string]>()
-  /** By key and field; `undefined` where it is deleted. */
+  /** By {@link placeOf}: what it was decided by. */
+  #checks = new Map<string, { key: string; field: string; read: Held<unknown> }>()
+  /** By {@link placeOf}; `undefined` where it is deleted. */
   #written = new Map<string, { key: string; field: string; value: unknown }>()
   #writtenRecords = new Map<number, Map<number, StoredRecord>>()
   #commands: Word[][] = []
@@ -107,7 +117,7 @@ export class RedisTransaction implements Tables {
 
   /** What must still hold: key, field, value. */
   get checks(): [key: string, field: string, raw: string][] {
-    return [...this.#checks.values()].map(([key, field]) => [key, field, this.#known.get(key, field)?.raw ?? ''])
+    return [...this.#checks.values()].map(({ key, field, read }) => [key, field, read.raw])
   }
 
   /** What is to be done then. */
@@ -124,28 +134,29 @@ export class RedisTransaction implements Tables {
     return [...fields, ...records, ...this.#commands]
   }
 
-  /** It was committed: what it wrote is known from now on. */
+  /** It was committed: what it checked and what it wrote is known from now on. */
   keep(): void {
-    for (const { key, field, value } of this.#written.values()) {
-      this.#known.set(key, field, held(value === undefined ? null : JSON.stringify(value)))
+    for (const [place, { read }] of this.#checks) this.#known.set(place, read)
+    for (const [place, { value }] of this.#written) {
+      this.#known.set(place, held(value === undefined ? null : JSON.stringify(value)))
     }
   }
 
   /** It was refused: what it had read is not what is there. */
   forget(): void {
-    for (const [key, field] of this.#checks.values()) this.#known.delete(key, field)
+    for (const place of this.#checks.keys()) this.#known.delete(place)
   }
 
-  #get<T>(key: string, field: string, fetch?: () => Promise<void>): T | undefined {
-    const at = `${key} ${field}`
-    const own = this.#written.get(at)
+  #get<T>(key: string, field: string): T | undefined {
+    const place = placeOf(key, field)
+    const own = this.#written.get(place)
     if (own !== undefined) return own.value as T | undefined
-    const known = this.#known.get<T>(key, field)
-    if (known === undefined) {
-      throw new Missing(fetch ?? (async () => this.#known.set(key, field, held<T>(await this.#redis.hget(key, field)))))
+    const read = this.#fetched.get(place) ?? this.#known.get(place)
+    if (read === undefined) {
+      throw new Missing(async () => void this.#fetched.set(place, held(await this.#redis.hget(key, field))))
     }
-    this.#checks.set(at, [key, field])
-    return known.value
+    this.#checks.set(place, { key, field, read })
+    return read.value as T | undefined
   }
 
   #judged<T>(key: string, field: string, check: (value: unknown) => T): T | undefined {
@@ -155,14 +166,16 @@ export class RedisTransaction implements Tables {
       return check(value)
     } catch (error) {
       // Nothing was decided by it, and it may hold bytes that are no text, which no check would ever find again. It may be mended, too.
-      this.#checks.delete(`${key} ${field}`)
-      this.#known.delete(key, field)
+      const place = placeOf(key, field)
+      this.#checks.delete(place)
+      this.#fetched.delete(place)
+      this.#known.delete(place)
       throw error
     }
   }
 
   #set(key: string, field: string, value: unknown): void {
-    this.#written.set(`${key} ${field}`, { key, field, value })
+    this.#written.set(placeOf(key, field), { key, field, value })
   }
 
   row(name: StreamName): StreamRow | undefined {
@@ -174,29 +187,34 @@ export class RedisTransaction implements Tables {
     return this.#judged(this.#keys.rows, String(id), (row) => checkRow(row, id))
   }
 
-  *rows(channel?: string): Iterable<StreamRow> {
-    yield* this.#listed(channel === undefined ? ALL : this.#keys.runs(channel))
+  rows(channel?: string): Iterable<StreamRow> {
+    return this.#listed(channel === undefined ? ALL : this.#keys.runs(channel))
   }
 
   unfinishedRows(): Iterable<StreamRow> {
     return this.#listed(this.#keys.unfinished)
   }
 
-  *#listed(list: string): Iterable<StreamRow> {
-    const ids = this.#lists.get(list)
-    if (ids === undefined) throw new Missing(() => this.#fetchRows(list))
-    for (const id of ids) {
-      const row = whole(() => this.rowById(id))
-      if (row !== undefined) yield row
-    }
+  #listed(list: string): Iterable<StreamRow> {
+    const rows = this.#lists.get(list)
+    if (rows === undefined) throw new Missing(() => this.#fetchRows(list))
+    return rows
   }
 
+  /** In pieces: they may be a hundred thousand, and neither Redis nor this process should do nothing else meanwhile. */
   async #fetchRows(list: string): Promise<void> {
-    const { rows } = this.#keys
-    const ids = list === ALL ? await this.#redis.hkeys(rows) : await this.#redis.smembers(list)
-    const values = ids.length === 0 ? [] : await this.#redis.hmget(rows, ...ids)
-    for (const [i, id] of ids.entries()) this.#known.set(rows, id, held(values[i]))
-    this.#lists.set(list, ids.map(Number))
+    const ids = list === ALL ? await this.#redis.hkeys(this.#keys.rows) : await this.#redis.smembers(list)
+    const rows: StreamRow[] = []
+    for (let from = 0; from < ids.length; from += FETCH_ROWS) {
+      const piece = ids.slice(from, from + FETCH_ROWS)
+      const values = await this.#redis.hmget(this.#keys.rows, ...piece)
+      for (const [i, id] of piece.entries()) {
+        const { value } = held<unknown>(values[i])
+        const row = value === undefined ? undefined : whole(() => checkRow(value, Number(id)))
+        if (row !== undefined) rows.push(row)
+      }
+    }
+    this.#lists.set(list, rows)
   }
 
   saveRow(row: StreamRow): void {
@@ -210,7 +228,7 @@ export class RedisTransaction implements Tables {
 
   /** Only a new row is not. */
   #isListed(row: StreamRow): boolean {
-    return this.#known.get(this.#keys.rows, String(row.id))?.value !== undefined
+    return this.#checks.get(placeOf(this.#keys.rows, String(row.id)))?.read.value !== undefined
   }
 
   dropRow(row: StreamRow): void {
@@ -256,7 +274,7 @@ export class RedisTransaction implements Tables {
   }
 
   async #fetchRecords(id: number, from: number, to: number): Promise<void> {
-    const row = this.#known.get<StreamRow>(this.#keys.rows, String(id))?.value
+    const row = this.#checks.get(placeOf(this.#keys.rows, String(id)))?.read.value as StreamRow | undefined
     const mean = row === undefined || row.records === 0 ? 1 : Math.max(1, row.bytes / row.records)
     const count = Math.max(1, Math.min(to - from, FETCH_RECORDS, Math.ceil(FETCH_BYTES / mean)))
     const found = await this.#redis.xrangeBuffer(this.#keys.log(id), `${from + 1}-0`, `${to}-0`, 'COUNT', count)

@@ -19,7 +19,7 @@ import { readPage } from './read-page.ts'
 import { release, resolveRow } from './row-life.ts'
 import { DamagedError } from './stored-values.ts'
 import { infoOf, isExpired, needsRenewal, needsTouch, renewed } from './stream-row.ts'
-import type { StreamRow, TableDatabase, Tables } from './tables.ts'
+import type { ListedTables, StreamRow, TableDatabase, Tables } from './tables.ts'
 
 /** A {@link StreamStore} over any {@link TableDatabase}: the rules once, the storage as one likes. */
 export class TableStore implements StreamStore {
@@ -83,7 +83,7 @@ export class TableStore implements StreamStore {
     return page
   }
 
-  async #read<T>(work: (tables: Tables) => T): Promise<T> {
+  async #read<T>(work: (tables: ListedTables) => T): Promise<T> {
     return this.#open().read(work)
   }
 
@@ -186,22 +186,28 @@ export class TableStore implements StreamStore {
   }
 
   async sweep(): Promise<number> {
-    const isOver = (row: StreamRow): boolean => !row.gone && isExpired(row, this.#now())
-    // Mostly there is nothing to do, and a read disturbs nobody.
-    if (!(await this.#open().read((tables) => [...tables.rows()].some(isOver)))) return 0
+    const rows = await this.#open().read((tables) => [...tables.rows()])
+    let count = 0
+    // Each by itself: what others write meanwhile does not wait for all of them.
+    for (const { id } of rows.filter((row) => this.#isOver(row))) if (await this.#sweepOne(id)) count += 1
+    return count
+  }
+
+  async #sweepOne(id: number): Promise<boolean> {
     const removed = await this.#write(
       (tables) => {
-        const expired = [...tables.rows()].filter(isOver)
-        for (const row of expired) {
-          // Releasing an earlier one may have changed this one's count of forks.
-          const current = tables.rowById(row.id)
-          if (current !== undefined) release(tables, current, this.#now())
-        }
-        return expired
+        const row = tables.rowById(id)
+        if (row === undefined || !this.#isOver(row)) return null
+        release(tables, row, this.#now())
+        return row
       },
-      (rows) => rows.map(({ channel, run }) => ({ kind: 'removed', name: { channel, run } })),
+      (row) => (row === null ? [] : [{ kind: 'removed', name: { channel: row.channel, run: row.run } }]),
     )
-    return removed.length
+    return removed !== null
+  }
+
+  #isOver(row: StreamRow): boolean {
+    return !row.gone && isExpired(row, this.#now())
   }
 
   async count(): Promise<number> {

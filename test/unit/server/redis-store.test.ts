@@ -1,6 +1,8 @@
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RedisKeys } from '../../../src/server/stores/redis-keys.ts'
 import { RedisStreamStore } from '../../../src/server/stores/redis.ts'
-import type { StreamChange } from '../../../src/server/stream-store.ts'
+import type { StreamChange, StreamName } from '../../../src/server/stream-store.ts'
 import { hasRedis, RedisServer } from '../../support/redis-server.ts'
 import { runStoreContract } from './store-contract.ts'
 
@@ -100,6 +102,37 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
     expect(said).toBe(Array.from({ length: 300 }, (_, i) => `${i};`).join(''))
     await closeAll()
   })
+
+  it('lists more streams than a process remembers, and sweeps those that expired', async () => {
+    const store = await process('many')
+    await store.create(name, { contentType: 'text/plain' })
+    const [count, expired] = [10_500, 20]
+    await multiply(new RedisKeys('many'), name, count, (id) => (id <= expired ? { expiresAt: 1 } : {}))
+    expect(await store.runs('build')).toHaveLength(count - expired)
+    expect(await store.sweep()).toBe(expired)
+    expect(await store.count()).toBe(count - expired)
+    expect((await store.append({ ...name, run: '999' }, say('on'))).kind).toBe('appended')
+    await closeAll()
+  }, 20_000)
+
+  /** Copies the only row so often that there are `count`, past the store, which would take its time. */
+  async function multiply(
+    keys: RedisKeys,
+    { channel, run }: StreamName,
+    count: number,
+    more: (id: number) => object,
+  ): Promise<void> {
+    const client = new Redis(redis.url)
+    const id = await client.hget(keys.names, keys.field({ channel, run }))
+    const row = JSON.parse((await client.hget(keys.rows, id ?? '')) ?? '') as object
+    const ids = Array.from({ length: count }, (_, i) => i + 1)
+    const copies = ids.map((id) => ({ ...row, channel, run: String(id), id, ...more(id) }))
+    await client.hset(keys.rows, Object.fromEntries(copies.map((copy) => [copy.id, JSON.stringify(copy)])))
+    await client.hset(keys.names, Object.fromEntries(copies.map((copy) => [keys.field(copy), copy.id])))
+    await client.sadd(keys.runs(channel), ids)
+    await client.set(keys.lastId, count)
+    client.disconnect()
+  }
 
   it('says at the start that Redis cannot be reached', async () => {
     const store = new RedisStreamStore({ url: 'redis://127.0.0.1:1' })
