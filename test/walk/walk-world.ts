@@ -1,3 +1,4 @@
+import type { Hub } from '../../src/hub/hub.ts'
 import type { ConnectUpstream } from '../../src/upstream/upstream.ts'
 import { openIdbLogStore } from '../../src/store/idb-store.ts'
 import type { LogStore } from '../../src/store/log-store.ts'
@@ -23,6 +24,7 @@ export class WalkWorld extends World {
   readonly #valves = new Map<string, Valve>()
   /** One per hub, as every hub has its own handle of the one database. */
   readonly stores: UnreliableStore[] = []
+  readonly #storeOf = new Map<string, UnreliableStore>()
 
   constructor(kind: StoreKind, store: LogStore, truth: Truth, committed: OnCommitted, refused: OnRefused) {
     super(store)
@@ -38,7 +40,7 @@ export class WalkWorld extends World {
     return kind === 'memory' ? world : Object.assign(world, { store: await openIdbLogStore(world.#database) })
   }
 
-  protected override async storeOf(): Promise<LogStore> {
+  protected override async storeOf(hub: string): Promise<LogStore> {
     const shared = this.#kind === 'memory'
     const inner = shared ? this.store : await openIdbLogStore(this.#database)
     const store = new UnreliableStore(
@@ -47,6 +49,7 @@ export class WalkWorld extends World {
       }),
     )
     this.stores.push(store)
+    this.#storeOf.set(hub, store)
     return telling(store, this.#refused)
   }
 
@@ -72,6 +75,13 @@ export class WalkWorld extends World {
   crashTab(tab: string): void {
     this.valve(tab).close()
     this.locks.kill(tab)
+  }
+
+  /** A call that waits before it reaches the store is one that the hub has not made: made after its death, it would come behind its successors' own. */
+  override killHub(hub: Hub): void {
+    const store = this.#storeOf.get(hub.bootId)
+    if (store) store.abandoned = true
+    super.killHub(hub)
   }
 
   override async close(): Promise<void> {

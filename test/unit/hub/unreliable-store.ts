@@ -13,6 +13,8 @@ export class UnreliableStore implements LogStore {
   reason: 'QuotaExceededError' | 'UnknownError' = 'UnknownError'
   readonly calls: Call[] = []
   readonly #gates = new Map<string, Promise<void>>()
+  /** Its hub died: what that one was about to ask, it never asks. */
+  abandoned = false
 
   constructor(store: LogStore = new MemoryLogStore()) {
     this.#store = store
@@ -44,6 +46,7 @@ export class UnreliableStore implements LogStore {
   async #call<T>(call: Call, act: () => Promise<T>): Promise<T> {
     this.calls.push(call)
     await this.#gates.get(`before ${call}`)
+    if (this.abandoned) return new Promise<never>(() => undefined)
     if (this.failing.has(call)) throw new HeadwaterError('store', `The disk says no to ${call}.`, { name: this.reason })
     const result = await act()
     await this.#gates.get(`after ${call}`)
