@@ -131,21 +131,22 @@ export class Connection {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
-  /** Asks the hub. Asked again of the next one when the hub dies: every request names what it is about, so that twice is once (rule 13). */
-  async call<T>(ask: (hub: Comlink.Remote<HubPort>) => Promise<Reply<T>>): Promise<T> {
+  /**
+   * Asks the hub. Asked again of the next one when the hub dies: every request names what it is about, so that twice is once (rule 13).
+   * @param once not where nothing durable stood behind the hub: what it has done its successor cannot know (rule 8)
+   * @throws {HeadwaterError} `hub-lost` then, `closed`, or whatever the hub refused
+   */
+  async call<T>(ask: (hub: Comlink.Remote<HubPort>) => Promise<Reply<T>>, once = false): Promise<T> {
     for (;;) {
       const live = await this.connected()
       // It went in this very moment: its proxy is released.
       if (live !== this.#live) continue
-      let reply: Reply<T>
       this.#calls += 1
-      try {
-        reply = await Promise.race([ask(live.hub), live.lost])
-      } catch (error) {
-        if (error instanceof HeadwaterError && error.code === 'hub-lost') continue
-        throw error
-      } finally {
-        this.#calls -= 1
+      const gone = live.lost.catch(() => null)
+      const reply = await Promise.race([ask(live.hub), gone]).finally(() => (this.#calls -= 1))
+      if (reply === null) {
+        if (once && !live.info.durable) throw lostError()
+        continue
       }
       if (!reply.ok) throw HeadwaterError.from(reply.error)
       return reply.value
@@ -227,14 +228,10 @@ export class Connection {
 
   /** Whoever waits is told (I8). */
   #fail(error: HeadwaterError): void {
-    this.#reject(error)
-    for (const cursor of [...this.#cursors.values()]) cursor.failed(error)
-  }
-
-  #reject(error: HeadwaterError): void {
     const waiting = this.#waiting
     this.#waiting = []
     for (const { reject } of waiting) reject(error)
+    for (const cursor of [...this.#cursors.values()]) cursor.failed(error)
   }
 
   async #run(): Promise<void> {
@@ -322,10 +319,8 @@ export class Connection {
       const { protocol, bootId, durable, tier } = reply.value
       // 5. Granted means that the hub is gone.
       const watch = locks && tier !== 'page' ? whenFree(locks, hubLock(bootId), end.signal) : ended
-      const lost = watch.then(
-        () => Promise.reject(lostError()),
-        () => Promise.reject(lostError()),
-      )
+      const lose = (): Promise<never> => Promise.reject(lostError())
+      const lost = watch.then(lose, lose)
       lost.catch(() => undefined)
       this.#up({ hub, info: { tier, durable, bootId, protocol }, lost })
       whenStuck?.(() => hub.ping(), end.signal).then(

@@ -111,13 +111,16 @@ export class HubChannel implements Channel {
     const streamId = nanoid()
     const secrets = this.#host.secretsOf(retryOf)
     if (secrets) this.#host.keepSecrets(streamId, secrets)
-    return this.#request({
-      streamId,
-      channel: this.name,
-      source: null,
-      ...(secrets && { secrets }),
-      mode: { retryOf },
-    })
+    return this.#request(
+      {
+        streamId,
+        channel: this.name,
+        source: null,
+        ...(secrets && { secrets }),
+        mode: { retryOf },
+      },
+      true,
+    )
   }
 
   start(options?: StartOptions): Sink {
@@ -169,13 +172,16 @@ export class HubChannel implements Channel {
     const { source, secrets } = storedSource(asked, body, this.#options, givesHeaders)
     if (secrets) this.#host.keepSecrets(stream.streamId, secrets)
     const { whenOffline } = options
-    return this.#request({
-      ...stream,
-      source,
-      ...(secrets && { secrets }),
-      ...(whenOffline && { whenOffline }),
-      mode,
-    })
+    return this.#request(
+      {
+        ...stream,
+        source,
+        ...(secrets && { secrets }),
+        ...(whenOffline && { whenOffline }),
+        mode,
+      },
+      !source.idempotent,
+    )
   }
 
   #produce({ to, ...options }: StartOptions = {}): PageSink {
@@ -199,10 +205,11 @@ export class HubChannel implements Channel {
     return { streamId, channel: this.name, ...(meta !== undefined && { meta }) }
   }
 
-  async #request(start: StartStream): Promise<string> {
+  /** @param once its upstream must not be asked twice */
+  async #request(start: StartStream, once = false): Promise<string> {
     const { retention, unwatched } = this.#options
     const request = { ...start, retention, ...(typeof unwatched === 'number' && { unwatched }) }
-    const snapshot: StreamSnapshot = await this.#host.connection.call((hub) => hub.start(request))
+    const snapshot: StreamSnapshot = await this.#host.connection.call((hub) => hub.start(request), once)
     this.#view.learn(snapshot)
     if (start.whenOffline || snapshot.status === 'queued') {
       import('./register-sync.ts').then(

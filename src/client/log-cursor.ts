@@ -82,11 +82,12 @@ export class LogCursor implements HubCursor {
       if (this.#closed) return
       if (!reply.ok) return this.#options.failed(HeadwaterError.from(reply.error))
       const { snapshot, fromSeq } = reply.value
-      const another = (snapshot?.streamId ?? null) !== this.#streamId
+      const current = snapshot?.streamId ?? null
+      const another = current !== this.#streamId
       // Cut back: the log has less than this view showed, because nothing durable stood behind it.
       const rewound = this.#next !== 'live' && fromSeq < this.#next
       this.#next = fromSeq
-      this.#streamId = snapshot?.streamId ?? null
+      this.#streamId = current
       if (another || rewound || snapshot === null) this.#options.reset(snapshot)
       if (rewound && fromSeq > 1) {
         this.#next = 1

@@ -94,9 +94,8 @@ export class View implements StreamView {
   }
 
   #apply(batch: Batch): void {
-    if (this.#ContentOf === null) return
-    this.#content ??= new this.#ContentOf(batch.dialect, this.#dialect)
-    for (const pack of batch.packs) this.#content.add(pack)
+    const content = (this.#content ??= new (this.#ContentOf as typeof Content)(batch.dialect, this.#dialect))
+    for (const pack of batch.packs) content.add(pack)
     this.#gaps.push(...batch.gaps)
     this.#seq = batch.toSeq - 1
     this.#changed()

@@ -128,6 +128,11 @@ export class Reference {
     for (const known of this.#streams.values()) if (known.channel === channel) known.unsure = true
   }
 
+  /** Whether a store ever refused to write anything. */
+  get isAnyUnsure(): boolean {
+    return [...this.#streams.values()].some(({ unsure }) => unsure)
+  }
+
   /** What a hub was asked, whoever asked it. */
   heard(method: string, argument: unknown): void {
     if (method === 'start') {

@@ -135,8 +135,12 @@ export class Walker {
 
   #mayRefuse(what: string, error: unknown, ofStream = ''): void {
     const code = error instanceof HeadwaterError ? error.code : ''
-    const known = REFUSALS.has(code) || (code === 'gap' && this.reference.known(ofStream).unsure)
-    must(known, 'every refusal is one of those that were promised', () => `${what}: ${String(error)}`)
+    const isPromised =
+      REFUSALS.has(code) ||
+      (code === 'gap' && this.reference.known(ofStream).unsure) ||
+      // Its hub died with what it had in memory alone (rule 8).
+      (code === 'hub-lost' && this.reference.isAnyUnsure)
+    must(isPromised, 'every refusal is one of those that were promised', () => `${what}: ${String(error)}`)
   }
 
   /** Reads a stream to its end, chunk by chunk. `gate` is asked before each pull. */

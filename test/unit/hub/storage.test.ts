@@ -197,6 +197,27 @@ describe('a full disk in mid-stream', () => {
     expect(world.upstream.requests).toHaveLength(1)
   })
 
+  it('rule 8: a start that a hub without storage had not answered when it died is not repeated, where its request may be sent', async () => {
+    const tab = world.openTab()
+    const chat = tab.channel('chat')
+    await tab.connection.connected()
+    await until(() => chat.status === 'idle')
+    store.failing.add('openChannel')
+    // The answer waits for it, the request does not.
+    const answer = store.hold('newest')
+    const post = chat.send({ url: '/ask', method: 'POST', body: 'hi' })
+    const get = tab.channel('log').open({ url: '/log' })
+    await until(() => world.upstream.requests.length === 2)
+    store.failing.clear()
+    world.killHub()
+    answer()
+    await expect(post).rejects.toMatchObject({ code: 'hub-lost' })
+    await get
+    await until(() => world.upstream.requests.length === 3, 'what may be repeated')
+    await settle(100)
+    expect(world.upstream.requests.map(({ source: { method } }) => method)).toEqual(['POST', 'GET', 'GET'])
+  })
+
   it('memory gives way to what another owner stored meanwhile, and its views start over', async () => {
     const tab = await openReading()
     const old = world.hub
