@@ -1,6 +1,7 @@
 import * as Comlink from 'comlink'
 import { nanoid } from 'nanoid'
 import { acquireLock, whenFree, type Locks } from '../liveness/locks.ts'
+import { orAborted } from '../liveness/or-aborted.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
 import type { Batch, CredentialsRequest, Hello, HubPort, ReaderCancel, Reply, TabPort } from '../protocol/hub-port.ts'
 import { hubLock, tabLock } from '../protocol/names.ts'
@@ -37,8 +38,8 @@ export interface ConnectionOptions {
 export interface Live {
   hub: Comlink.Remote<HubPort>
   info: HubInfo
-  /** Rejects with `hub-lost` when the hub is gone; never resolves. */
-  lost: Promise<never>
+  /** Aborts, with `hub-lost`, when the hub is gone. */
+  lost: AbortSignal
 }
 
 /** What a connection knows of a cursor: enough to attach it to each life of the hub, and to hand it what comes. */
@@ -141,12 +142,15 @@ export class Connection {
       const live = await this.connected()
       // It went in this very moment: its proxy is released.
       if (live !== this.#live) continue
+      let reply: Reply<T>
       this.#calls += 1
-      const gone = live.lost.catch(() => null)
-      const reply = await Promise.race([ask(live.hub), gone]).finally(() => (this.#calls -= 1))
-      if (reply === null) {
-        if (once && !live.info.durable) throw lostError()
+      try {
+        reply = await orAborted(ask(live.hub), live.lost)
+      } catch (error) {
+        if (!live.lost.aborted || (once && !live.info.durable)) throw error
         continue
+      } finally {
+        this.#calls -= 1
       }
       if (!reply.ok) throw HeadwaterError.from(reply.error)
       return reply.value
@@ -267,18 +271,14 @@ export class Connection {
     const { locks, start, visible, whenStuck } = this.#options
     const clientId = nanoid()
     const end = new AbortController()
-    this.#drop = () => end.abort()
-    // Before the first wait: whoever drops this connection early must be heard.
-    const ended = new Promise<never>((_, reject) =>
-      end.signal.addEventListener('abort', () => reject(lostError()), { once: true }),
-    )
-    ended.catch(() => undefined)
+    const lost = end.signal
+    const drop = (this.#drop = () => end.abort(lostError()))
     // 1. Never used again: a duplicated tab, or a page from the cache, is another client.
     const held = await (locks && acquireLock(locks, tabLock(clientId)))
     const starting = start(clientId)
     let proxy: Comlink.Remote<HubPort> | null = null
     try {
-      const { port, back, address, failed, abandon } = await Promise.race([starting, ended])
+      const { port, back, address, failed, abandon } = await orAborted(starting, lost)
       // Held for as long as the connection: a proxy may be collected in mid-call.
       const hub = (proxy = Comlink.wrap<HubPort>(port))
       Comlink.expose(
@@ -312,32 +312,28 @@ export class Connection {
           )
         }, deadlineMs)
       })
-      const reply = await Promise.race([hub.hello(hello, address), failed, ended, deadline]).finally(() =>
-        clearTimeout(timer),
-      )
+      const answer = Promise.race([hub.hello(hello, address), failed, deadline])
+      const reply = await orAborted(answer, lost).finally(() => clearTimeout(timer))
       if (!reply.ok) throw HeadwaterError.from(reply.error)
       const { protocol, bootId, durable, tier } = reply.value
       // 5. Granted means that the hub is gone.
-      const watch = locks && tier !== 'page' ? whenFree(locks, hubLock(bootId), end.signal) : ended
-      const lose = (): Promise<never> => Promise.reject(lostError())
-      const lost = watch.then(lose, lose)
-      lost.catch(() => undefined)
+      if (locks && tier !== 'page') whenFree(locks, hubLock(bootId), lost).then(drop, drop)
       this.#up({ hub, info: { tier, durable, bootId, protocol }, lost })
-      whenStuck?.(() => hub.ping(), end.signal).then(
+      whenStuck?.(() => hub.ping(), lost).then(
         () => {
           leave()
-          end.abort()
+          drop()
         },
         // It could not be loaded: the hub's lock still tells of its death.
         () => undefined,
       )
-      await lost.catch(() => undefined)
+      if (!lost.aborted) await new Promise((resolve) => lost.addEventListener('abort', resolve, { once: true }))
     } finally {
       // Nothing durable stood behind what this hub's views show: its successor may go on with another log, from an earlier place.
       if (this.#live?.info.durable === false) for (const cursor of this.#cursors.values()) cursor.rewind()
       this.#live = null
       this.#drop = null
-      end.abort()
+      drop()
       held?.release()
       // Else Comlink keeps it, and all that calls without an answer hold, for ever.
       proxy?.[Comlink.releaseProxy]()

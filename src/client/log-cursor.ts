@@ -1,5 +1,6 @@
+import { orAborted } from '../liveness/or-aborted.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { Batch, ReaderCancel } from '../protocol/hub-port.ts'
+import type { Attached, Batch, ReaderCancel, Reply } from '../protocol/hub-port.ts'
 import type { StreamSnapshot } from '../protocol/snapshot.ts'
 import type { Connection, HubCursor, Live } from './connection.ts'
 
@@ -66,7 +67,7 @@ export class LogCursor implements HubCursor {
   async #attach(live: Live): Promise<void> {
     const { channel, streamId, chunks, tail } = this.#options
     try {
-      const reply = await Promise.race([
+      const reply = await orAborted<Reply<Attached>>(
         live.hub.attach({
           cursorId: this.#id,
           channel,
@@ -78,7 +79,7 @@ export class LogCursor implements HubCursor {
           ...(tail !== undefined && this.#next === 'live' && { tail }),
         }),
         live.lost,
-      ])
+      )
       if (this.#closed) return
       if (!reply.ok) return this.#options.failed(HeadwaterError.from(reply.error))
       const { snapshot, fromSeq } = reply.value

@@ -1,5 +1,6 @@
 import { nanoid } from 'nanoid'
 import { tryAcquireLock, type HeldLock } from '../liveness/locks.ts'
+import { orAborted } from '../liveness/or-aborted.ts'
 import { soloLocks } from '../liveness/solo-locks.ts'
 import type { Ending, NewChunk } from '../protocol/chunk.ts'
 import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
@@ -53,9 +54,6 @@ export class Producer {
   #version = 0
   #stopped = false
   #failure: HeadwaterError | null = null
-  /** Rejects when the stream can no longer be written. */
-  readonly #lost: Promise<never>
-  #reject: (error: HeadwaterError) => void = () => undefined
   #wake: () => void = () => undefined
   #changed: Promise<void>
   /** Everything is stored, the ending included. */
@@ -87,12 +85,11 @@ export class Producer {
     this.#abort = abort
     this.#to = to === undefined ? null : typeof to === 'string' || to instanceof URL ? { url: to } : to
     connection.leaving.add(this.#leave)
-    this.#lost = new Promise<never>((_, reject) => (this.#reject = reject))
     this.#changed = new Promise((resolve) => (this.#wake = resolve))
     this.started = this.#start(start)
     this.#done = this.#run()
     this.uploaded = this.#whenUploaded()
-    for (const promise of [this.#lost, this.started, this.#done, this.uploaded]) promise.catch(() => undefined)
+    for (const promise of [this.started, this.#done, this.uploaded]) promise.catch(() => undefined)
   }
 
   /** Resolves once the chunk is stored. */
@@ -194,7 +191,7 @@ export class Producer {
       this.#lock.lost.addEventListener('abort', this.#leave)
       // The page may have left meanwhile.
       if (this.#failure) throw this.#failure
-      await Promise.race([start(this.#name), this.#lost])
+      await orAborted(start(this.#name), this.#abort.signal)
       this.#cursor = this.#follow()
     } catch (error) {
       throw this.#fail(error)
@@ -226,7 +223,6 @@ export class Producer {
     if (this.#failure) return this.#failure
     const error = HeadwaterError.from(toErrorValue(thrown, 'hub-lost'))
     this.#failure = error
-    this.#reject(error)
     const writes = this.#writes
     this.#writes = []
     this.#size = 0
@@ -268,12 +264,13 @@ export class Producer {
     await this.started
     for (;;) {
       while (this.#stopped || (this.#writes.length === 0 && this.#ending === null)) {
-        await Promise.race([this.#changed, this.#lost])
+        await this.#changed
+        if (this.#failure) throw this.#failure
       }
       const produced = await this.#produce().catch(async (error: unknown) => {
         if (!(error instanceof HeadwaterError) || error.code !== 'store') throw this.#fail(error)
         const pause = new Promise<null>((resolve) => setTimeout(() => resolve(null), STORE_PAUSE_MS))
-        return Promise.race([pause, this.#lost])
+        return orAborted(pause, this.#abort.signal)
       })
       if (produced === null) continue
       const stored = this.#writes.splice(0, Math.max(0, produced.next - this.#next))
@@ -310,7 +307,10 @@ export class Producer {
       ...(kind && { ending: { kind } }),
       ...(message !== undefined && { message }),
     }
-    return Promise.race([this.#connection.call((hub) => hub.produce(produce)), this.#lost])
+    return orAborted(
+      this.#connection.call((hub) => hub.produce(produce)),
+      this.#abort.signal,
+    )
   }
 }
 

@@ -9,6 +9,8 @@ const DEADLINE_MS = 6_000
  */
 export function whenStuck(ping: () => Promise<unknown>, visible: () => boolean, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    // The hub may have gone before this was loaded.
+    if (signal.aborted) return
     let asked = false
     let silentMs = 0
     let last = Date.now()

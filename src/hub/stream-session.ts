@@ -200,13 +200,14 @@ export class StreamSession extends FollowedStream {
   /** Aborts `abort` once `condition` holds, for as long as `running` is not settled. */
   async #watch(condition: () => boolean, abort: AbortController, running: Promise<unknown>): Promise<void> {
     let over = false
-    const end = running.then(
-      () => (over = true),
-      () => (over = true),
-    )
+    const end = (): void => {
+      over = true
+      this.signalChange()
+    }
+    running.then(end, end)
     while (!over) {
       if (condition()) return abort.abort()
-      await Promise.race([this.changed, end])
+      await this.changed
     }
   }
 

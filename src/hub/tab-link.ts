@@ -1,5 +1,6 @@
 import * as Comlink from 'comlink'
 import { whenFree } from '../liveness/locks.ts'
+import { orAborted } from '../liveness/or-aborted.ts'
 import { openPairChannel, type Way } from '../liveness/pair-channel.ts'
 import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
 import type {
@@ -41,6 +42,8 @@ const MAX_CURSORS = 1_000
 const HELLO_DEADLINE_MS = 60_000
 /** Events that wait for a tab. */
 const MAX_EVENTS = 256
+
+const tabGone = (): HeadwaterError => new HeadwaterError('closed', 'The tab is gone.')
 
 /** The hub's end of one tab: its port, its cursors, its life. */
 export class TabLink implements AttachedTab {
@@ -267,15 +270,8 @@ export class TabLink implements AttachedTab {
   /** A call to the tab, which ends when the tab does. */
   #call<T>(act: (tab: Comlink.Remote<TabPort>) => Promise<T>): Promise<T> {
     const tab = this.#tab
-    if (tab === null || this.#gone.signal.aborted)
-      return Promise.reject(new HeadwaterError('closed', 'The tab is gone.'))
-    return new Promise<T>((resolve, reject) => {
-      const gone = (): void => reject(new HeadwaterError('closed', 'The tab is gone.'))
-      this.#gone.signal.addEventListener('abort', gone, { once: true })
-      act(tab)
-        .then(resolve, reject)
-        .finally(() => this.#gone.signal.removeEventListener('abort', gone))
-    })
+    if (tab === null || this.#gone.signal.aborted) return Promise.reject(tabGone())
+    return orAborted(act(tab), this.#gone.signal)
   }
 
   /** A stream changed: told to a tab that watches, one message in flight, the newest state each time. */
@@ -347,7 +343,7 @@ export class TabLink implements AttachedTab {
   /** The tab is gone, or leaves: its cursors go, and whoever waits for it is told. */
   drop(): void {
     if (this.#gone.signal.aborted) return
-    this.#gone.abort()
+    this.#gone.abort(tabGone())
     for (const cursorId of [...this.#cursors.keys()]) this.#detach(cursorId)
     this.#hub.removeTab(this)
     // Comlink's registry of proxies holds the port, whose pending calls hold this link, which holds the proxy: none of them would ever go.

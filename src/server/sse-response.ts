@@ -45,7 +45,7 @@ export function sseResponse(options: SseOptions): Response {
   const events = options.events(gone)
   const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
   /** The event that was asked for and did not come before a comment had to. */
-  let asked: Promise<IteratorResult<string, void>> | null = null
+  let asked: Patient<IteratorResult<string, void>> | null = null
   // Also before the first event was asked for: then nobody else would count the reader out.
   if (gone.aborted) options.onClose()
   else gone.addEventListener('abort', options.onClose, { once: true })
@@ -54,8 +54,8 @@ export function sseResponse(options: SseOptions): Response {
     {
       async pull(controller) {
         try {
-          asked ??= events.next()
-          const next = await orSilence(asked, heartbeatMs + HEARTBEAT_SLACK_MS)
+          asked ??= patient(events.next())
+          const next = await asked(heartbeatMs + HEARTBEAT_SLACK_MS)
           if (next === 'silence') {
             controller.enqueue(encoder.encode(SSE_HEARTBEAT))
             return
@@ -103,13 +103,28 @@ export function sseHeaders(heartbeatMs: number): Record<string, string> {
   }
 }
 
-/** What comes, or `silence` where nothing does for `ms` milliseconds. */
-async function orSilence<T>(coming: Promise<T>, ms: number): Promise<T | 'silence'> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const silence = new Promise<'silence'>((resolve) => (timer = setTimeout(() => resolve('silence'), ms)))
-  try {
-    return await Promise.race([coming, silence])
-  } finally {
-    clearTimeout(timer)
+/** Waits so many milliseconds, as often as it is asked: for what comes, or `silence`. */
+type Patient<T> = (ms: number) => Promise<T | 'silence'>
+
+/** Races with `coming` would each leave something behind at it, for as long as a stream is silent. */
+function patient<T>(coming: Promise<T>): Patient<T> {
+  let isThere = false
+  let wake = (): void => undefined
+  const arrived = (): void => {
+    isThere = true
+    wake()
+  }
+  coming.then(arrived, arrived)
+  return async (ms) => {
+    if (!isThere) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms)
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    return isThere ? coming : 'silence'
   }
 }

@@ -24,20 +24,16 @@ const FAILED: Ending = { kind: 'error', code: 'upstream-error' }
  */
 export async function runModel(request: RunRequest, log: LogWriter): Promise<void> {
   const stop = log.signal
-  const stopped = new Promise<'stopped'>((resolve) => {
-    if (stop.aborted) resolve('stopped')
-    stop.addEventListener('abort', () => resolve('stopped'), { once: true })
-  })
   let failure: string | null = null
   let isFinished = false
   try {
     const chunks = (await streamChunks(request, stop)).getReader()
+    // What is being read is then done.
+    const leave = (): void => void chunks.cancel().catch(() => undefined)
+    if (stop.aborted) leave()
+    stop.addEventListener('abort', leave, { once: true })
     for (;;) {
-      const next = await Promise.race([chunks.read(), stopped])
-      if (next === 'stopped') {
-        void chunks.cancel().catch(() => {})
-        break
-      }
+      const next = await chunks.read()
       if (next.done) break
       const chunk = next.value
       // Whoever aborted says so in the log.

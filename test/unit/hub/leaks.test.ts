@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import '../../../src/client/content.ts'
+import '../../../src/client/producer.ts'
 import { countChannels } from '../../walk/wire.ts'
 import { until, World } from './world.ts'
 
@@ -86,6 +87,42 @@ it.each([
     AbortSignal.prototype.addEventListener = listenTo
     page.connection.close()
     world.upstream.end()
+    await world.close()
+  }
+})
+
+it('chunks that come and chunks that are written leave nothing at what has not happened yet', async () => {
+  const race = Promise.race.bind(Promise)
+  /** How often each promise was raced with that is still pending: each time left a reaction at it. */
+  const raced = new Map<unknown, number>()
+  Promise.race = (<T>(works: Iterable<T>): Promise<Awaited<T>> => {
+    const all = [...works]
+    for (const work of all) {
+      const settled = (): void => void raced.delete(work)
+      if (!raced.has(work)) Promise.resolve(work).then(settled, settled)
+      raced.set(work, (raced.get(work) ?? 0) + 1)
+    }
+    return race(all)
+  }) as typeof Promise.race
+  const world = new World()
+  const page = world.openTab()
+  const sink = page.channel('mine').start()
+  try {
+    const tab = page.channel('build')
+    void tab.text
+    await tab.open({ url: '/log' })
+    for (let count = 1; count <= 100; count++) {
+      world.upstream.release('a')
+      await until(() => tab.text.length === count, 'the chunk to arrive')
+      await sink.write('b')
+    }
+    await settle()
+    expect([...raced.values()].filter((count) => count > 3)).toEqual([])
+  } finally {
+    Promise.race = race
+    world.upstream.end()
+    await sink.close()
+    page.connection.close()
     await world.close()
   }
 })
