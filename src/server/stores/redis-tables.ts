@@ -40,10 +40,11 @@ return 0
 
 /** A transaction that loses so often against other processes is not going to win. */
 const MAX_CONFLICTS = 1_000
-/** Most records of one transaction: Redis does nothing else meanwhile. */
+/** Most calls of one transaction: Redis does nothing else meanwhile. */
 const MAX_BATCH = 256
 
-type Commit = (key: string, ...args: (string | number | Buffer)[]) => Promise<number>
+/** An array, because a call takes a limited number of arguments, and one append may bring 350,000. */
+type Commit = (key: string, args: readonly (string | number | Buffer)[]) => Promise<number>
 
 interface Waiting {
   readonly run: (tables: Tables) => { changes: readonly StreamChange[]; answer: () => void }
@@ -152,51 +153,55 @@ export class RedisTables implements TableDatabase {
     // Appends that arrive together are committed together.
     await new Promise((resolve) => setImmediate(resolve))
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MAX_BATCH)
-      await this.#commitApart(batch)
+      const done = await this.#commitApart(this.#waiting.slice(0, MAX_BATCH))
+      this.#waiting.splice(0, done)
     }
     this.#running = null
   }
 
-  /** Where a batch fails, each of its calls is tried alone: one that meets something damaged takes no other with it. */
-  async #commitApart(batch: readonly Waiting[]): Promise<void> {
+  /** Where a batch fails, each of its calls is tried alone: one that meets something damaged takes no other with it. Resolves with how many are done. */
+  async #commitApart(batch: readonly Waiting[]): Promise<number> {
     try {
-      await this.#commit(batch)
+      return await this.#commit(batch)
     } catch (error) {
       const [first, ...others] = batch
       if (others.length === 0) first?.reject(error)
       else for (const each of batch) await this.#commitApart([each])
+      return batch.length
     }
   }
 
-  async #commit(batch: readonly Waiting[]): Promise<void> {
+  /** Commits the calls from the first on that fit into one transaction. Resolves with how many those are. */
+  async #commit(batch: readonly Waiting[]): Promise<number> {
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const transaction = new RedisTransaction(this.#redis, this.#keys, this.#known)
-      const answers = await transaction.run(() =>
-        batch.map(({ run, reject }) => {
+      const answers = await transaction.run(() => {
+        const results: ReturnType<Waiting['run']>[] = []
+        for (const { run, reject } of batch) {
+          if (transaction.isFull) break
           try {
-            return run(transaction)
+            results.push(run(transaction))
           } catch (error) {
             if (error instanceof Missing || error instanceof DamagedError) throw error
-            return { changes: [], answer: () => reject(error) }
+            results.push({ changes: [], answer: () => reject(error) })
           }
-        }),
-      )
+        }
+        return results
+      })
       const announcements = answers.flatMap(({ changes }) =>
         changes.map((change) => ['PUBLISH', this.#keys.changes, JSON.stringify({ from: this.#self, change })]),
       )
       const commands = [...transaction.commands(), ...announcements]
       const commit = (this.#redis as unknown as { headwaterCommit: Commit }).headwaterCommit.bind(this.#redis)
       const checks = transaction.checks
-      const failed = await commit(
-        this.#keys.transaction(nanoid()),
+      const failed = await commit(this.#keys.transaction(nanoid()), [
         ...[checks.length, ...checks.flat()],
         ...[commands.length, ...commands.flatMap((words) => [words.length, ...words])],
-      )
+      ])
       if (failed === 0) {
         transaction.keep()
         for (const { answer } of answers) answer()
-        return
+        return answers.length
       }
       transaction.forget()
     }

@@ -41,6 +41,9 @@ const FETCH_BYTES = 1024 * 1024
 const FETCH_RECORDS = 2_000
 /** How many rows of a list are fetched at once. */
 const FETCH_ROWS = 1_000
+/** Records, and bytes of them, after which a transaction takes no further call: Redis does nothing else meanwhile, and takes a million words at once. */
+const FULL_RECORDS = 10_000
+const FULL_BYTES = 4 * 1024 * 1024
 
 const placeOf = (key: string, field: string): string => `${key} ${field}`
 
@@ -90,6 +93,7 @@ export class RedisTransaction implements ListedTables {
   /** By {@link placeOf}; `undefined` where it is deleted. */
   #written = new Map<string, { key: string; field: string; value: unknown }>()
   #writtenRecords = new Map<number, Map<number, StoredRecord>>()
+  #size = { records: 0, bytes: 0 }
   #commands: Word[][] = []
 
   constructor(redis: Redis, keys: RedisKeys, known: RedisKnowledge) {
@@ -105,6 +109,7 @@ export class RedisTransaction implements ListedTables {
       this.#checks = new Map()
       this.#written = new Map()
       this.#writtenRecords = new Map()
+      this.#size = { records: 0, bytes: 0 }
       this.#commands = []
       try {
         return work()
@@ -113,6 +118,11 @@ export class RedisTransaction implements ListedTables {
         await error.fetch()
       }
     }
+  }
+
+  /** Whether it is large enough, for now. */
+  get isFull(): boolean {
+    return this.#size.records >= FULL_RECORDS || this.#size.bytes >= FULL_BYTES
   }
 
   /** What must still hold: key, field, value. */
@@ -291,6 +301,8 @@ export class RedisTransaction implements ListedTables {
   saveRecord(id: number, index: number, record: StoredRecord): void {
     const records = this.#writtenRecords.get(id) ?? new Map<number, StoredRecord>()
     this.#writtenRecords.set(id, records.set(index, record))
+    this.#size.records += 1
+    this.#size.bytes += record.data.byteLength
   }
 
   nextId(): number {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAX_APPEND_MESSAGES } from '../../../src/server/limits.ts'
 import type {
   AppendRequest,
   StreamChange,
@@ -77,6 +78,18 @@ export function runStoreContract(label: string, open: () => Promise<Opened>): vo
       expect(await sizes(6)).toEqual([4, 2])
       expect(await sizes(7)).toEqual([4, 2])
     })
+
+    it('takes appends of as many records as a request may bring, several at once', async () => {
+      await create()
+      const records = Array.from({ length: MAX_APPEND_MESSAGES }, (_, i) => bytes(String(i % 10)))
+      const results = await Promise.all([1, 2].map(() => store.append(name, say('', { records }))))
+      expect(results.map(({ kind }) => kind)).toEqual(['appended', 'appended'])
+      const info = await store.info(name)
+      const count = 2 * MAX_APPEND_MESSAGES
+      expect(typeof info !== 'string' && info.tail).toEqual({ record: count, byte: count })
+      const last = await store.read(name, { record: count - 3, byte: count - 3 }, 10)
+      expect(last.kind === 'page' && last.records).toEqual([bytes('7'), bytes('8'), bytes('9')])
+    }, 20_000)
 
     it('says of a lease when its producer was heard last, and ends the stream only if it was not heard since', async () => {
       const info = async (): Promise<StreamInfo | undefined> => (await store.unfinishedRuns())[0]
