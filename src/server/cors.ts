@@ -19,6 +19,7 @@ const REQUEST_HEADERS = [
   HEADER.expiresAt,
   HEADER.closed,
   HEADER.ending,
+  HEADER.lease,
   HEADER.producerId,
   HEADER.producerEpoch,
   HEADER.producerSeq,
@@ -31,7 +32,7 @@ const ANSWER_HEADERS = ['etag', 'link', 'location', 'retry-after', ...Object.val
 const PREFLIGHT_LIFE = 7200
 
 /** Or a cache could give one page the answer of another. */
-const VARIES = { vary: 'Origin' }
+const varies = (before?: string | null): Record<string, string> => ({ vary: before ? `${before}, Origin` : 'Origin' })
 
 // The origins are named, so that a page of one of them may act for the person who is logged in here.
 const permission = (origin: string): Record<string, string> => ({
@@ -55,7 +56,7 @@ export function createCors(origins: readonly string[]): Cors {
       const origin = request.headers.get('origin')
       if (origin === null || !allowed.has(origin) || !isPreflight(request)) return null
       const headers = {
-        ...VARIES,
+        ...varies(),
         ...permission(origin),
         'access-control-allow-methods': METHODS,
         'access-control-allow-headers': REQUEST_HEADERS,
@@ -66,12 +67,15 @@ export function createCors(origins: readonly string[]): Cors {
     open(request, answer) {
       if (allowed.size === 0) return answer
       const origin = request.headers.get('origin')
-      const headers =
+      const permitted =
         origin !== null && allowed.has(origin)
-          ? { ...VARIES, ...permission(origin), 'access-control-expose-headers': ANSWER_HEADERS }
-          : VARIES
-      if (!(answer instanceof Response)) return { ...answer, headers: { ...answer.headers, ...headers } }
-      for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value)
+          ? { ...permission(origin), 'access-control-expose-headers': ANSWER_HEADERS }
+          : {}
+      if (!(answer instanceof Response)) {
+        return { ...answer, headers: { ...answer.headers, ...varies(answer.headers['vary']), ...permitted } }
+      }
+      const headers = { ...varies(answer.headers.get('vary')), ...permitted }
+      for (const [name, value] of Object.entries<string>(headers)) answer.headers.set(name, value)
       return answer
     },
   }

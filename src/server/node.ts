@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { ServerConfig } from './config.ts'
+import { createCors } from './cors.ts'
 import { clientAddress } from './door/client-address.ts'
 import { Connections } from './door/connections.ts'
 import { findToken } from './door/find-token.ts'
@@ -96,6 +97,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     if (lost > 0) log.info({ runs: lost }, 'ended runs whose producer is gone')
 
     const door = createFrontDoor({
+      cors: createCors(config.cors),
       guard: createGuard({
         isLoopback: isLoopbackName(config.host),
         token: token.access,

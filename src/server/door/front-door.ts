@@ -1,6 +1,7 @@
 import { refusalCode, refuse } from '../answers.ts'
 import type { Guard } from '../guard.ts'
 import { isApi } from '../guard.ts'
+import type { Cors } from '../cors.ts'
 import { shownTarget } from '../log/redact.ts'
 import type { ServerLog } from '../log/server-log.ts'
 import type { Answer } from '../plain-answer.ts'
@@ -19,6 +20,8 @@ export interface Caller {
 
 export interface FrontDoorOptions {
   readonly guard: Guard
+  /** A page of an origin that is allowed reads why it is refused: to it an answer that it may not read is a lost network. */
+  readonly cors: Pick<Cors, 'open'>
   /** What answers the API. */
   readonly api: (request: Request) => Promise<Answer>
   /** What answers everything else; `null` where there is nothing else. */
@@ -67,7 +70,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
 
   const answer = async (request: Request, caller: Caller): Promise<Answer> => {
     const refused = refusal(request, caller)
-    if (refused !== null) return refused
+    if (refused !== null) return options.cors.open(request, refused)
     const { pathname } = new URL(request.url)
     // The router decodes what the guard compared as it was sent (`/%761` is `/v1` to it): only what the guard took for the API gets there.
     if (isApi(pathname) || pathname === '/healthz') return api(request)

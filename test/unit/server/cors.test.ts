@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { HEADER } from '../../../src/protocol/http.ts'
 import { Client } from './client.ts'
 
 const APP = 'https://app.example'
-const PREFLIGHT = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'producer-id' }
+const PREFLIGHT = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'stream-lease' }
 
 const permissions = (response: Response): string[] =>
   [...response.headers.keys()].filter((name) => name.startsWith('access-control-allow-origin'))
@@ -15,7 +16,8 @@ describe('a handler that allows an origin', () => {
     expect(preflight.status).toBe(204)
     expect(preflight.headers.get('access-control-allow-origin')).toBe(APP)
     expect(preflight.headers.get('access-control-allow-methods')).toContain('PUT')
-    expect(preflight.headers.get('access-control-allow-headers')).toContain('producer-id')
+    const allowed = preflight.headers.get('access-control-allow-headers')?.split(', ')
+    expect(allowed).toEqual(expect.arrayContaining(['producer-id', HEADER.lease]))
     await client.create('/v1/stream/a/1')
     const answer = await client.get('/v1/stream/a/1', { origin: APP })
     expect(answer.headers.get('access-control-allow-origin')).toBe(APP)

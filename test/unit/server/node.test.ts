@@ -180,6 +180,17 @@ describe('a running server', () => {
     expect(existsSync(join(folder, 'data', 'access.json'))).toBe(false)
   })
 
+  it('lets a page of an allowed origin read why it is refused', async () => {
+    const origin = 'https://app.example'
+    const server = await start({ host: '0.0.0.0', token: 'the-operators', cors: origin })
+    const url = new URL('/v1/channels', server.url)
+    const refused = await fetch(url, { headers: { origin, authorization: 'Bearer wrong' } })
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('access-control-allow-origin')).toBe(origin)
+    expect((await fetch(url, { headers: { authorization: 'Bearer wrong' } })).headers.has('vary')).toBe(true)
+    await server.close()
+  })
+
   it('starts with no token that it cannot read, and says how to get a new one', async () => {
     await mkdir(join(folder, 'data'))
     await writeFile(join(folder, 'data', 'access.json'), '{"version":1,"token":"')
