@@ -13,7 +13,7 @@ import { readableRow } from './readable-row.ts'
 import { byAge } from './row-order.ts'
 
 /**
- * More records than one read of a compacted log brings: the hub's largest, 20,000 chunks and 2 Mi units, are 12 full segments, and of two
+ * More records than one read of a compacted log brings: the hub's largest, 60,000 chunks and 2 Mi units, are at most 12 full segments, and of two
  * neighbours one may be nearly empty.
  */
 const MANY_RECORDS = 32

@@ -159,6 +159,8 @@ describe('rule 14: an owner that spins', () => {
     void follower.text
     await until(() => follower.text === 'a', 'the follower')
     other.suspectOthers()
+    // It has asked the owner when it falls asleep.
+    await settle()
     for (let i = 0; i < 10; i++) {
       world.clock.advance(3_600_000)
       await settle()
