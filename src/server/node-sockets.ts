@@ -16,7 +16,7 @@ const GOODBYE_MS = 1000
 
 /** The sockets of a server of Node. */
 export interface NodeSockets {
-  /** Cuts what has not said goodbye. */
+  /** Cuts what has not said goodbye, and what asked for an upgrade in vain and is still there. */
   terminate(): void
 }
 
@@ -34,10 +34,14 @@ export function serveSockets(
     perMessageDeflate: false,
     handleProtocols: () => SOCKET_PROTOCOL,
   })
+  /** Connections that Node has let go of, and `ws` has not taken: neither of their ways to close all of them reaches these. */
+  const between = new Set<Duplex>()
   server.on('upgrade', (incoming: IncomingMessage, wire: Duplex, head: Buffer) => {
     // Until `ws` takes over, nobody else listens, and an error that nobody hears ends the process.
     const onError = (): void => void wire.destroy()
     wire.on('error', onError)
+    between.add(wire)
+    wire.once('close', () => between.delete(wire))
     if (incoming.headers.upgrade?.toLowerCase() !== 'websocket') return passOver(server, incoming, wire)
     const request = toRequest(incoming)
     const refused = request === null ? badRequest() : (refusal(request, incoming) ?? handler.checkSocket(request))
@@ -47,12 +51,14 @@ export function serveSockets(
     }
     sockets.handleUpgrade(incoming, wire, head, (socket) => {
       wire.off('error', onError)
+      between.delete(wire)
       attach(socket, wire, handler.acceptSocket(request, polite(socket)))
     })
   })
   return {
     terminate() {
       for (const socket of sockets.clients) socket.terminate()
+      for (const wire of between) wire.destroy()
     },
   }
 }
@@ -93,7 +99,9 @@ function passOver(server: Server, incoming: IncomingMessage, wire: Duplex): void
   const response = new ServerResponse(incoming)
   response.shouldKeepAlive = false
   response.assignSocket(wire)
-  response.on('finish', () => wire.end())
+  response.on('finish', () => endWire(wire))
+  // Only who reads learns that the client went.
+  wire.resume()
   server.emit('request', incoming, response)
 }
 
@@ -121,5 +129,16 @@ async function writeRefusal(wire: Duplex, response: Response): Promise<void> {
     'connection: close',
     `content-length: ${body.byteLength}`,
   ]
-  wire.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body]))
+  endWire(wire, Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body]))
+}
+
+/**
+ * Ends a connection to which Node does not listen any more. What the client still sends is read and dropped: its own end comes after that, and a
+ * connection that is closed with bytes unread takes the last words back (RFC 9112 9.6).
+ */
+function endWire(wire: Duplex, last?: Buffer): void {
+  wire.resume()
+  wire.end(last)
+  const timer = setTimeout(() => wire.destroy(), GOODBYE_MS)
+  wire.once('close', () => clearTimeout(timer))
 }
