@@ -17,6 +17,11 @@ export class StreamController implements ReactiveController {
     return this.#streamId
   }
 
+  /** `null` while none is followed. */
+  get view(): StreamView | null {
+    return this.#view
+  }
+
   get state(): State | null {
     return this.#view?.state ?? null
   }

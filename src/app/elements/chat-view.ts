@@ -17,7 +17,6 @@ import { controls } from '../styles/controls.ts'
 import './chat-composer.ts'
 import './chat-exchange.ts'
 import './verb-buttons.ts'
-import type { VerbTarget } from './verb-buttons.ts'
 import './view-header.ts'
 
 /** How near the end counts as at the end, in pixels. */
@@ -152,8 +151,9 @@ export class ChatView extends LitElement {
       <div class="foot">
         <div class="verbs">
           <hw-verbs
-            .channel=${this.#verbsOf(active, newest)}
+            .stream=${active?.view ?? null}
             .state=${active?.state.status === 'queued' ? null : (active?.state ?? null)}
+            .retry=${active === newest ? () => this.channel.retry() : null}
             retryEnded
             @hw-verbs-gone=${this.#focusComposer}
           ></hw-verbs>
@@ -207,18 +207,6 @@ export class ChatView extends LitElement {
   #hint(newest: Turn | undefined): string {
     if (newest?.state.status === 'queued') return 'It is sent after the messages that wait.'
     return this.reach === 'unreachable' ? 'It is queued here, and sent once the server can be reached.' : ''
-  }
-
-  /** The channel acts on its newest stream; a stream that others wait behind is another one. */
-  #verbsOf(active: Turn | undefined, newest: Turn | undefined): VerbTarget {
-    if (active === undefined || active === newest) return this.channel
-    const { view } = active
-    return {
-      stop: () => view.stop(),
-      resume: () => view.resume(),
-      cancel: (reason) => view.cancel(reason),
-      retry: () => this.channel.retry(),
-    }
   }
 
   async #cancelQueued(streamId: string): Promise<void> {

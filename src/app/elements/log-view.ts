@@ -52,13 +52,16 @@ export class LogView extends LitElement {
   protected override render(): TemplateResult {
     const state = this.#stream.state
     const open = this.#run.open
-    const isNewest = open?.channel === this.channel
+    // A run that was opened beside the channel is for reading alone.
+    const hasVerbs = open?.channel === this.channel
+    const isNewest = open?.streamId === this.entry?.newestStream?.streamId
     return html`
       <hw-view-header .heading=${this.channel.name} .facts=${this.#facts(state) ?? this.entry?.facts ?? null}>
         ${this.#renderRuns()}
         <hw-verbs
-          .channel=${isNewest ? this.channel : null}
+          .stream=${hasVerbs ? this.#stream.view : null}
           .state=${state}
+          .retry=${isNewest ? () => this.channel.retry() : null}
           @hw-verbs-gone=${() => this.renderRoot.querySelector('hw-log-lines')?.focusLines()}
           @hw-restarted=${(event: CustomEvent<string>) => this.#run.replace(event.detail)}
         ></hw-verbs>

@@ -1,4 +1,4 @@
-import type { Channel, State } from 'headwater'
+import type { State, StreamView } from 'headwater'
 import { LitElement, css, html, nothing } from 'lit'
 import type { TemplateResult } from 'lit'
 import { customElement, property, state } from 'lit/decorators.js'
@@ -20,10 +20,7 @@ const BUTTONS: Readonly<Record<VerbName, { label: string; icon: IconName; hint: 
   retry: { label: 'Try again', icon: 'retry', hint: 'Start anew from the same source' },
 }
 
-/** What the buttons act on: a channel's newest stream, or one of its streams. */
-export type VerbTarget = Pick<Channel, VerbName>
-
-/** The verbs that a stream's state allows. They act in all tabs. */
+/** The verbs that a stream's state allows, on that stream, whatever its channel's newest is by then. They act in all tabs. */
 @customElement('hw-verbs')
 export class VerbButtons extends LitElement {
   static override styles = [
@@ -47,8 +44,11 @@ export class VerbButtons extends LitElement {
     `,
   ]
 
-  @property({ attribute: false }) channel: VerbTarget | null = null
+  /** The stream that is shown; `null` offers nothing. */
+  @property({ attribute: false }) stream: StreamView | null = null
   @property({ attribute: false }) state: State | null = null
+  /** Starts the stream anew; `null` where it is not its channel's newest, which alone can be. */
+  @property({ attribute: false }) retry: (() => Promise<string>) | null = null
   /** Whether a run that ended can be tried again. A log's run has ended for good: reading it again would say the same. */
   @property({ type: Boolean }) retryEnded = false
   @state() private failure = ''
@@ -80,27 +80,27 @@ export class VerbButtons extends LitElement {
   }
 
   #verbs(): VerbName[] {
-    const { channel, state } = this
-    if (!channel || !state) return []
+    const { stream, retry, state } = this
+    if (!stream || !state) return []
     const open =
       state.ending === null && (state.loading || state.status === 'stopped' || state.status === 'disconnected')
     return [
       ...(state.loading ? (['stop'] as const) : []),
       ...(state.canResume && !state.loading ? (['resume'] as const) : []),
       ...(open ? (['cancel'] as const) : []),
-      ...(state.canRetry && !state.loading && (this.retryEnded || !state.ending) ? (['retry'] as const) : []),
+      ...(retry && state.canRetry && !state.loading && (this.retryEnded || !state.ending) ? (['retry'] as const) : []),
     ]
   }
 
   async #act(verb: VerbName): Promise<void> {
-    const { channel } = this
+    const { stream, retry } = this
     // Not disabled meanwhile: a button that is would lose the focus.
-    if (!channel || this.#busy) return
+    if (!stream || this.#busy) return
     this.#busy = true
     this.failure = ''
     try {
-      const streamId = await channel[verb]()
-      if (typeof streamId === 'string') this.dispatchEvent(new CustomEvent('hw-restarted', { detail: streamId }))
+      if (verb !== 'retry') await stream[verb]()
+      else if (retry) this.dispatchEvent(new CustomEvent('hw-restarted', { detail: await retry() }))
     } catch (thrown) {
       this.failure = errorText(thrown)
     } finally {

@@ -28,3 +28,23 @@ test('Stop on a log cancels the run on the server and ends the command that pipe
   const { runs } = (await (await fetch(`${server.url}/v1/channels/endless`)).json()) as { runs: { status: string }[] }
   expect(runs.map(({ status }) => status)).toEqual(['cancelled'])
 })
+
+test('Stop on an earlier run that is still live cancels that run, and not the newest', async ({ server, context }) => {
+  new Pipe(server.url, 'twice').write('of the first\n')
+  const first = await server.newestRun('twice')
+  const app = new AppPage(await context.newPage())
+  await app.page.goto(`${server.url}/c/twice`)
+  await expect(app.lines).toContainText('of the first')
+  const second = new Pipe(server.url, 'twice')
+  second.write('of the second\n')
+  await expect(app.lines).toContainText('of the second')
+  await app.page.getByRole('combobox', { name: 'Run' }).selectOption(first)
+  await expect(app.lines).toContainText('of the first')
+  await app.expectBadge('live')
+  await app.button('Stop').click()
+  await app.expectBadge('cancelled')
+  const { runs } = (await (await fetch(`${server.url}/v1/channels/twice`)).json()) as { runs: { status: string }[] }
+  expect(runs.map(({ status }) => status)).toEqual(['live', 'cancelled'])
+  second.end()
+  expect(await second.exit).toBe(0)
+})
