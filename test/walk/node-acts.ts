@@ -299,7 +299,7 @@ export const ACTS = {
   forget: (walker, random) => {
     const found = someChannel(walker, random)
     const id = found?.channel.streamId
-    if (!found || id == null) return null
+    if (!found || id == null || walker.isStarting) return null
     const known = walker.reference.known(id)
     known.forgetAsked = true
     walker.ask(

@@ -1,3 +1,4 @@
+import type { PageSink } from '../../src/client/page-sink.ts'
 import { someChannel, type Act } from './act.ts'
 import { pick } from './steps.ts'
 import type { WriterRecord } from './reference.ts'
@@ -66,6 +67,12 @@ export const PAGE_ACTS = {
     const sink = channel.start()
     const run = walker.truth.written(sink.id)
     tab.writers.push({ sink, run })
+    // What goes wrong with it its signal tells.
+    walker.ask(
+      tab,
+      `start ${run.name}`,
+      (sink as PageSink).started.catch(() => undefined),
+    )
     // Where no hub answers it, a page gives up what it writes, and lets its lock go.
     sink.signal.addEventListener('abort', () => {
       const { code } = sink.signal.reason as { code?: string }

@@ -120,6 +120,14 @@ export class Walker {
     return this.tabs.filter((tab) => !tab.paused && !this.world.valve(tab.tag).shut)
   }
 
+  /**
+   * Whether some start has no answer yet. Where its hub dies it is said again; and of a stream that was deleted in between nothing is left that could
+   * tell the next hub so: it starts anew. Deletions leave no trace, so this cannot be had.
+   */
+  get isStarting(): boolean {
+    return this.answers.some(({ what, settled }) => !settled && /^(send|open|retry|start) /.test(what))
+  }
+
   /** Asks something of a hub, and keeps an eye on the answer. */
   ask<T>(tab: WalkTab, what: string, asked: Promise<T>, answered?: (value: T) => void, ofStream?: string): void {
     const answer: Answer = { what, tab, settled: false, ofStream }
