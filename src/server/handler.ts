@@ -9,6 +9,7 @@ import { Figures } from './figures.ts'
 import { addHealthRoute } from './health.ts'
 import { LiveStreams } from './live/live-streams.ts'
 import {
+  CLOSE_MS,
   HEARTBEAT_MS,
   LONG_POLL_MS,
   MAX_APPEND_BYTES,
@@ -36,6 +37,7 @@ import type { OpenSocket, SocketReceiver } from './socket/open-socket.ts'
 import type { SocketOptions } from './socket/socket-options.ts'
 import { SocketServer } from './socket/socket-server.ts'
 import { DamagedError } from './stores/stored-values.ts'
+import { within } from './within.ts'
 import { streamPath, STREAM_PREFIX } from './stream-path.ts'
 import type { StreamName, StreamStore } from './stream-store.ts'
 
@@ -173,9 +175,12 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
     },
     async close() {
       shutdown.drain()
-      // First what is written, so that its readers still get the ending.
-      await writers.close()
-      await sockets?.close()
+      // First what is written, so that its readers still get the ending; but a store that is away may not answer for hours.
+      await within(
+        CLOSE_MS,
+        writers.close().then(() => sockets?.settled()),
+      )
+      sockets?.close()
       shutdown.begin()
     },
   }

@@ -56,3 +56,6 @@ export const TOMBSTONE_MS = 7 * 24 * 3600 * 1000
 
 /** How long a long-poll waits: below what proxies usually bear. */
 export const LONG_POLL_MS = 30_000
+
+/** How long a server that closes waits for its store to take the endings of what it writes: any that answers at all has done so by then. */
+export const CLOSE_MS = 5_000

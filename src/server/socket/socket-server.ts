@@ -81,9 +81,13 @@ export class SocketServer {
     return connection
   }
 
-  /** Sends away everybody, after what is under way to them. */
-  async close(): Promise<void> {
-    await this.#services.streams.settled()
+  /** Resolves once what is being read has been given out. */
+  settled(): Promise<void> {
+    return this.#services.streams.settled()
+  }
+
+  /** Sends away everybody. */
+  close(): void {
     for (const connection of [...this.#connections]) connection.close(SOCKET_CLOSE.closing, 'closing')
   }
 

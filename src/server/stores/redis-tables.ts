@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { StreamChange } from '../stream-store.ts'
 import { Missing, RedisKnowledge, RedisTransaction } from './redis-transaction.ts'
 import { RedisKeys } from './redis-keys.ts'
+import { within } from '../within.ts'
 import { DamagedError } from './stored-values.ts'
 import type { ListedTables, TableDatabase, Tables } from './tables.ts'
 
@@ -43,6 +44,15 @@ const MAX_CONFLICTS = 1_000
 /** Most calls of one transaction: Redis does nothing else meanwhile. */
 const MAX_BATCH = 256
 
+/** What a Redis answers that is no primary any more, or not yet: whoever takes over is found under the same address. */
+const NOT_NOW = /^(READONLY|LOADING|MASTERDOWN)/
+/** How long a Redis may be silent before its connection counts as dead, in milliseconds: where a machine or a network is lost, nobody says so. */
+const SILENCE_MS = 10_000
+/** How often the connection that only listens asks whether it is still there, in milliseconds. */
+const PING_MS = 5_000
+/** How long what is under way may take when the store is closed, in milliseconds. */
+const CLOSE_MS = 1_000
+
 /** An array, because a call takes a limited number of arguments, and one append may bring 350,000. */
 type Commit = (key: string, args: readonly (string | number | Buffer)[]) => Promise<number>
 
@@ -68,12 +78,15 @@ export class RedisTables implements TableDatabase {
   #waiting: Waiting[] = []
   #running: Promise<void> | null = null
   #listener: ForeignChange = () => undefined
+  readonly #pings: NodeJS.Timeout
 
   constructor({ url, prefix = 'headwater' }: RedisTablesOptions) {
     this.#keys = new RedisKeys(prefix)
     this.#redis = new Redis(url, {
-      // A restart of Redis is a pause: commands wait, and those that got no answer are sent again.
+      // A restart or a fail-over of Redis is a pause: commands wait, and those that got no answer, or that one, are sent again.
       maxRetriesPerRequest: null,
+      reconnectOnError: ({ message }) => (NOT_NOW.test(message) ? 2 : false),
+      socketTimeout: SILENCE_MS,
       retryStrategy: (times) => Math.min(50 * 2 ** times, 2_000),
       scripts: { headwaterCommit: { lua: COMMIT, numberOfKeys: 1 } },
     })
@@ -90,6 +103,9 @@ export class RedisTables implements TableDatabase {
         () => undefined,
       )
     })
+    this.#pings = setInterval(() => {
+      if (this.#subscriber.status === 'ready') this.#subscriber.ping().catch(() => undefined)
+    }, PING_MS).unref()
   }
 
   async ready(timeoutMs: number): Promise<void> {
@@ -208,11 +224,17 @@ export class RedisTables implements TableDatabase {
     throw new Error('Too many processes write the same streams at once.')
   }
 
+  /** What Redis does not answer in a moment is rejected: it may be away for long. */
   async close(): Promise<void> {
-    await this.#running
+    await within(CLOSE_MS, this.#running)
     this.#listener = () => undefined
-    this.#subscriber.disconnect()
-    this.#redis.disconnect()
+    clearInterval(this.#pings)
+    for (const connection of [this.#subscriber, this.#redis]) {
+      // Between two attempts to reconnect ioredis 6.0.0 would keep what waits for ever (`disconnect`); in the middle of one it rejects it.
+      if (connection.status === 'reconnecting') connection.connect().catch(() => undefined)
+      connection.disconnect()
+    }
+    await this.#running
   }
 }
 

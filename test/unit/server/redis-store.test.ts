@@ -1,8 +1,10 @@
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createStreamHandler } from '../../../src/server/handler.ts'
 import { RedisKeys } from '../../../src/server/stores/redis-keys.ts'
 import { RedisStreamStore } from '../../../src/server/stores/redis.ts'
 import type { StreamChange, StreamName } from '../../../src/server/stream-store.ts'
+import { DeadlyNetwork } from '../../support/deadly-network.ts'
 import { hasRedis, RedisServer } from '../../support/redis-server.ts'
 import { runStoreContract } from './store-contract.ts'
 
@@ -16,6 +18,7 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
   beforeAll(async () => {
     redis = await RedisServer.start()
   })
+  afterEach(() => vi.useRealTimers())
   afterAll(() => redis.close())
 
   async function process(prefix: string, now?: () => number): Promise<RedisStreamStore> {
@@ -100,6 +103,76 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
     const page = await other.read(name, 'start', 1e6)
     const said = page.kind === 'page' ? text(page.records) : page.kind
     expect(said).toBe(Array.from({ length: 300 }, (_, i) => `${i};`).join(''))
+    await closeAll()
+  }, 20_000)
+
+  it('waits while its Redis is no primary any more, as in a fail-over', async () => {
+    const store = await process('demoted')
+    await store.create(name, { contentType: 'text/plain' })
+    const admin = new Redis(redis.url)
+    await admin.replicaof('127.0.0.1', 1)
+    const writing = Promise.all([store.append(name, say('a')), store.append(name, say('b'))])
+    const refused = async (): Promise<number> =>
+      Number(/errorstat_READONLY:count=(\d+)/.exec(await admin.info('errorstats'))?.[1] ?? 0)
+    while ((await refused()) < 3) await Promise.race([writing, new Promise((resolve) => setImmediate(resolve))])
+    await admin.replicaof('NO', 'ONE')
+    expect((await writing).map(({ kind }) => kind)).toEqual(['appended', 'appended'])
+    const page = await store.read(name, 'start', 1e6)
+    expect(page.kind === 'page' && text(page.records)).toBe('ab')
+    admin.disconnect()
+    await closeAll()
+  })
+
+  it('notices connections that died without a word, and goes on over new ones', async () => {
+    const network = await DeadlyNetwork.start(redis.url)
+    // Timers alone: the connections are real.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'] })
+    const [here, there] = [new RedisStreamStore({ url: network.url, prefix: 'dead' }), await process('dead')]
+    const pass = async (): Promise<void> => {
+      await vi.advanceTimersByTimeAsync(1_000)
+      // Time for what is alive to be heard.
+      for (let trip = 0; trip < 10; trip++) await there.count()
+    }
+    await here.create(name, { contentType: 'text/plain' })
+    let heard = 0
+    here.watch(name, () => void (heard += 1))
+    await there.append(name, say('a'))
+    while (heard === 0) await pass()
+    network.die()
+    let isWritten = false
+    const writing = here.append(name, say('b')).then(() => (isWritten = true))
+    await there.append(name, say('c'))
+    const before = heard
+    for (let second = 0; second < 30 && (!isWritten || heard === before); second++) {
+      await pass()
+    }
+    expect([isWritten, heard > before]).toEqual([true, true])
+    await writing
+    vi.useRealTimers()
+    await here.close()
+    network.close()
+    await closeAll()
+  })
+
+  it('closes although Redis is away, and rejects what waits for it', async () => {
+    const store = await process('closing')
+    await store.create(name, { contentType: 'text/plain' })
+    const handler = createStreamHandler({ store, sockets: {} })
+    const sink = await handler.channel('jobs').start({ id: '1' })
+    await redis.kill()
+    const failed = Promise.allSettled([
+      ...[sink.write('b'), store.append(name, say('c'))],
+      ...[store.read(name, 'start', 1), store.hasLease('w')],
+    ])
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    const closed = handler.close().then(() => store.close())
+    let isClosed = false
+    void closed.then(() => (isClosed = true))
+    for (let second = 0; second < 10 && !isClosed; second++) await vi.advanceTimersByTimeAsync(1_000)
+    vi.useRealTimers()
+    await closed
+    expect((await failed).map(({ status }) => status)).toEqual(Array(4).fill('rejected'))
+    await redis.up()
     await closeAll()
   })
 
