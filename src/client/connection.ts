@@ -49,7 +49,7 @@ export interface HubCursor {
   attach(live: Live): Promise<void>
   /** Answers with the seq wanted next. */
   deliver(batch: Batch): Promise<number>
-  gone(streamId: string): void
+  gone(streamId: string, createdAt?: number): Promise<void>
   /** What it has shown may not be what the next hub has: to be read again from the start. */
   rewind(): void
   failed(error: HeadwaterError): void
@@ -373,9 +373,8 @@ export class Connection {
         const cursor = live()?.info.bootId === batch.bootId ? this.#cursors.get(batch.cursorId) : undefined
         return { next: cursor ? await cursor.deliver(batch) : batch.fromSeq }
       },
-      gone: async (cursorId, streamId) => {
-        await Promise.resolve()
-        this.#cursors.get(cursorId)?.gone(streamId)
+      gone: async (cursorId, ...stream) => {
+        await this.#cursors.get(cursorId)?.gone(...stream)
       },
       streamChanged: async (streamId, info) => {
         await Promise.resolve()

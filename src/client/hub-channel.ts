@@ -108,12 +108,10 @@ export class HubChannel implements Channel {
 
   async retry(): Promise<string> {
     const retryOf = await this.#view.current()
-    const streamId = nanoid()
     const secrets = this.#host.secretsOf(retryOf)
-    if (secrets) this.#host.keepSecrets(streamId, secrets)
     return this.#request(
       {
-        streamId,
+        streamId: nanoid(),
         channel: this.name,
         source: null,
         ...(secrets && { secrets }),
@@ -163,24 +161,21 @@ export class HubChannel implements Channel {
   }
 
   async #start(given: Source | string, options: SendOptions, mode: 'replace' | 'join'): Promise<string> {
-    const { givesHeaders } = this.#host
     const stream = this.#newStream(options)
     // As it is now: what it becomes while a part is loaded is not what was sent.
     const asked: Source = typeof given === 'string' ? { url: given } : { ...given }
     const body = encodeBody(asked.body)
     const { storedSource } = await loadPart(import('./stored-source.ts'))
-    const { source, secrets } = storedSource(asked, body, this.#options, givesHeaders)
-    if (secrets) this.#host.keepSecrets(stream.streamId, secrets)
+    const stored = storedSource(asked, body, this.#options, this.#host.givesHeaders)
     const { whenOffline } = options
     return this.#request(
       {
         ...stream,
-        source,
-        ...(secrets && { secrets }),
+        ...stored,
         ...(whenOffline && { whenOffline }),
         mode,
       },
-      !source.idempotent,
+      !stored.source.idempotent,
     )
   }
 
@@ -191,7 +186,6 @@ export class HubChannel implements Channel {
     const start = async (producer: string): Promise<string> => {
       const target =
         to !== undefined && (await loadPart(import('./upload-target.ts'))).uploadTarget(to, this.#host.givesHeaders)
-      if (target && target.secrets) this.#host.keepSecrets(stream.streamId, target.secrets)
       const mode = { produce: producer }
       return this.#request({ ...stream, source: null, ...(name && { dialect: name }), ...target, mode })
     }
@@ -208,6 +202,7 @@ export class HubChannel implements Channel {
   /** @param once its upstream must not be asked twice */
   async #request(start: StartStream, once = false): Promise<string> {
     const { retention, unwatched } = this.#options
+    if (start.secrets) this.#host.keepSecrets(start.streamId, start.secrets)
     const request = { ...start, retention, ...(typeof unwatched === 'number' && { unwatched }) }
     const snapshot: StreamSnapshot = await this.#host.connection.call((hub) => hub.start(request), once)
     this.#view.learn(snapshot)

@@ -30,7 +30,8 @@ export class LogCursor implements HubCursor {
   readonly #connection: Connection
   readonly #options: LogCursorOptions
   readonly #id: number
-  #streamId: string | null
+  /** What this is a place in, once that is known. Another stream may have its id after it was deleted, but is younger. */
+  #stream: Pick<StreamSnapshot, 'streamId' | 'createdAt'> | null = null
   #next: number | 'live'
   /** Raised whenever the place is set from outside: what was delivered before says nothing about the new one. */
   #turn = 0
@@ -43,7 +44,6 @@ export class LogCursor implements HubCursor {
   constructor(connection: Connection, options: LogCursorOptions) {
     this.#connection = connection
     this.#options = options
-    this.#streamId = options.streamId
     this.#next = options.from
     this.#id = connection.add(this)
   }
@@ -74,7 +74,7 @@ export class LogCursor implements HubCursor {
           streamId,
           from: this.#next,
           chunks,
-          ...(streamId === null && this.#streamId !== null && { of: this.#streamId }),
+          ...(streamId === null && this.#stream && { of: this.#stream.streamId }),
           // A tail is counted once; after that this cursor has a place.
           ...(tail !== undefined && this.#next === 'live' && { tail }),
         }),
@@ -83,12 +83,14 @@ export class LogCursor implements HubCursor {
       if (this.#closed) return
       if (!reply.ok) return this.#options.failed(HeadwaterError.from(reply.error))
       const { snapshot, fromSeq } = reply.value
-      const current = snapshot?.streamId ?? null
-      const another = current !== this.#streamId
+      const another = snapshot?.createdAt !== this.#stream?.createdAt
+      // Deleted, and started again under its id, while no hub was there to say so.
+      const replaced = another && this.#stream !== null
+      if (replaced && streamId !== null) return this.#lose()
       // Cut back: the log has less than this view showed, because nothing durable stood behind it.
-      const rewound = this.#next !== 'live' && fromSeq < this.#next
+      const rewound = replaced || fromSeq < this.next
       this.#next = fromSeq
-      this.#streamId = current
+      this.#stream = snapshot
       if (another || rewound || snapshot === null) this.#options.reset(snapshot)
       if (rewound && fromSeq > 1) {
         this.#next = 1
@@ -114,10 +116,11 @@ export class LogCursor implements HubCursor {
     await this.#attached
     // A view that was replaced by another one must not hear of what comes late; nor may one that is elsewhere by now.
     if (this.#closed || turn !== this.#turn) return this.next
-    if (batch.rewind || batch.streamId !== this.#streamId) {
+    const { streamId, createdAt } = batch
+    if (batch.rewind || createdAt !== this.#stream?.createdAt) {
       // A newer stream of the channel starts at its first chunk, and so does one that is cut back; anything else is late.
-      if ((this.#options.streamId ?? batch.streamId) !== batch.streamId || batch.fromSeq !== 1) return this.next
-      this.#streamId = batch.streamId
+      if ((this.#options.streamId ?? streamId) !== streamId || batch.fromSeq !== 1) return this.next
+      this.#stream = { streamId, createdAt }
       this.#next = 1
       this.#options.reset(batch.snapshot)
     }
@@ -125,7 +128,7 @@ export class LogCursor implements HubCursor {
     if (batch.fromSeq !== this.#next) return this.next
     this.#next = batch.toSeq
     if (batch.toSeq > batch.fromSeq) await this.#options.batch(batch)
-    if (batch.snapshot && batch.streamId === this.#streamId) this.#options.snapshot(batch.snapshot)
+    if (batch.snapshot && createdAt === this.#stream?.createdAt) this.#options.snapshot(batch.snapshot)
     return batch.toSeq
   }
 
@@ -133,20 +136,23 @@ export class LogCursor implements HubCursor {
     if (this.#next !== 'live') this.expect(null)
   }
 
-  /** The stream was deleted. */
-  gone(streamId: string): void {
-    if (this.#closed || streamId !== this.#streamId) return
-    this.expect(this.#options.streamId)
+  /** The stream was deleted, and not the one that has its id by now. */
+  async gone(streamId: string, createdAt = this.#stream?.createdAt): Promise<void> {
+    await this.#attached
+    if (!this.#closed && streamId === this.#stream?.streamId && createdAt === this.#stream.createdAt) this.#lose()
+  }
+
+  #lose(): void {
+    this.expect(null)
     this.#options.reset(null)
-    if (this.#options.streamId !== null) {
-      this.#options.failed(new HeadwaterError('unknown-stream', 'The stream was deleted.', streamId))
-    }
+    const { streamId, failed } = this.#options
+    if (streamId !== null) failed(new HeadwaterError('unknown-stream', 'The stream was deleted.', streamId))
   }
 
   /** This stream is known to come next, from its start (`null`: whichever the hub says): what is still under way is late. */
-  expect(streamId: string | null): void {
+  expect(snapshot: StreamSnapshot | null): void {
     this.#turn += 1
-    this.#streamId = streamId
+    this.#stream = snapshot
     this.#next = 1
   }
 

@@ -42,7 +42,7 @@ export function storedSource(
   body: StoredSource['body'] | undefined,
   options: ChannelOptions,
   givesHeaders: boolean,
-): { source: StoredSource; secrets: [string, string][] | undefined } {
+): { source: StoredSource; secrets?: [string, string][] } {
   const method = (source.method ?? 'GET').toUpperCase()
   const isSafe = method === 'GET' || method === 'HEAD'
   const isJson = typeof body === 'string' && typeof source.body !== 'string'
@@ -71,6 +71,6 @@ export function storedSource(
       retries: source.retries ?? options.retries ?? DEFAULT_RETRIES,
       credentials: givesHeaders || secrets.length > 0,
     },
-    secrets: secrets.length > 0 ? secrets : undefined,
+    ...(secrets.length > 0 && { secrets }),
   }
 }

@@ -190,7 +190,7 @@ export class View implements StreamView {
   learn(snapshot: StreamSnapshot): void {
     if (this.#streamId !== null || this.#closed) return
     if (this.#snapshot !== null && this.#snapshot.createdAt >= snapshot.createdAt) return
-    this.#cursor.expect(snapshot.streamId)
+    this.#cursor.expect(snapshot)
     this.#snapshot = snapshot
     this.#clear()
     this.#changed()

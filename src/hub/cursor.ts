@@ -12,7 +12,8 @@ export interface CursorOptions {
   /** False: snapshots only. */
   chunks: boolean
   deliver(batch: Batch): Promise<Ack>
-  gone(streamId: string): void
+  /** What this view showed was deleted. `createdAt`: which of the streams that had this id. */
+  gone(streamId: string, createdAt: number | undefined): void
   /** Resolves when the store may be asked again after it failed. */
   pause(): Promise<void>
   /** The cursor ended by itself: its tab is gone or faulty. */
@@ -26,6 +27,8 @@ export interface CursorOptions {
 export class Cursor implements StreamListener {
   readonly #options: CursorOptions
   #session: StreamSession | null = null
+  /** When the stream was created that this view shows. Another one may have its id once it was deleted. */
+  #createdAt: number | undefined
   #next = 1
   /** The version of the row whose snapshot the tab has; 0 for none. */
   #shown = 0
@@ -56,6 +59,7 @@ export class Cursor implements StreamListener {
   follow(session: StreamSession | null, next: number, shown = 0): void {
     this.#session?.unlisten(this)
     this.#session = session
+    this.#createdAt = session?.row?.createdAt
     this.#next = next
     this.#shown = shown
     this.#refusals = 0
@@ -67,6 +71,7 @@ export class Cursor implements StreamListener {
   }
 
   rewound(): void {
+    if (this.#session?.row?.createdAt !== this.#createdAt) return this.moved()
     this.follow(this.#session, 1)
     this.#rewinds = this.#options.chunks
   }
@@ -100,14 +105,15 @@ export class Cursor implements StreamListener {
   async #deliverNext(): Promise<void> {
     const session = this.#session
     if (session === null) return
-    if (session.row === undefined) {
+    const createdAt = this.#createdAt
+    if (session.row === undefined || session.row.createdAt !== createdAt) {
       this.follow(null, 1)
-      this.#options.gone(session.streamId)
+      this.#options.gone(session.streamId, createdAt)
       return
     }
     const turn = this.#turn
     const batch = await this.#batch(session)
-    if (batch === null || this.#closed || this.#turn !== turn) return
+    if (batch === null || this.#closed || this.#turn !== turn || batch.createdAt !== createdAt) return
     const delivering = this.#options.deliver(this.#rewinds ? { ...batch, rewind: true } : batch)
     // Without a snapshot the batch does not reach the end of what is committed.
     if (batch.snapshot === null) {
@@ -117,7 +123,8 @@ export class Cursor implements StreamListener {
     const ack = await delivering
     // A stream that was switched, or cut back, meanwhile has a place of its own.
     if (this.#turn !== turn) return
-    this.#accept(batch, ack, session)
+    // Of one that is gone, whatever the tab wants next it cannot have: the next round says so.
+    if (session.row?.createdAt === createdAt) this.#accept(batch, ack, session)
     this.#dirty = true
   }
 

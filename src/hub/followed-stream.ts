@@ -11,7 +11,7 @@ import { TailCache } from './tail-cache.ts'
 export interface StreamListener {
   /** Whether it gets chunks, not merely snapshots. Default false. */
   readonly reads?: boolean
-  /** The row changed, or (undefined) the stream was deleted. */
+  /** The row changed, or (undefined) the stream was deleted. With another `createdAt` it is another stream, which was started under this id since. */
   moved(): void
   /** What was shown of the stream may be another one's: it has to be shown again from its start. */
   rewound?(): void

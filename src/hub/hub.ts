@@ -118,6 +118,8 @@ export class Hub {
   #idle: ReadonlySet<StreamSession> = new Set()
   /** Open streams of an earlier life of the hub were found and given sessions. */
   readonly #started: Promise<void>
+  /** When the youngest stream was created. The next one is younger, also where that one was deleted in the same millisecond: by that they are told apart. */
+  #lastStart = 0
   /** Open streams of other hubs are looked for at the next periodic read. */
   #mustList = false
 
@@ -238,7 +240,7 @@ export class Hub {
         if (row === undefined || (row.ending !== null && !mustUpload(row))) continue
         if (session.owned || this.#isNeeded(session.streamId)) await session.refresh()
       }
-      for (const channel of this.#followers.channels) await this.#refollow(channel)
+      for (const channel of this.#followers.channels) await this.refollow(channel)
       if (this.#mustList) await this.#adoptOpen()
       this.#sweep()
       void this.store.settle()
@@ -269,7 +271,7 @@ export class Hub {
     if (session !== undefined) await session.refresh()
     else await this.#adoptWanted(streamId)
     // Most pings tell of the newest stream's next chunks: no reason to look the channel up.
-    if (this.#followers.anyElsewhere(channel, streamId)) await this.#refollow(channel)
+    if (this.#followers.anyElsewhere(channel, streamId)) await this.refollow(channel)
     this.#tellWatchers(streamId)
   }
 
@@ -300,7 +302,7 @@ export class Hub {
     if (stored === undefined) session?.remove()
     else session?.replace(stored)
     this.#tellWatchers(streamId)
-    if (channel !== undefined) void this.#refollow(channel)
+    if (channel !== undefined) void this.refollow(channel)
   }
 
   #tellWatchers(streamId: string): void {
@@ -355,7 +357,8 @@ export class Hub {
     this.#followers.remove(channel, cursor)
   }
 
-  async #refollow(channel: string): Promise<void> {
+  /** Whoever follows the channel reads its newest stream from here on. */
+  async refollow(channel: string): Promise<void> {
     if (!this.#followers.has(channel)) return
     try {
       const newest = await this.newest(channel)
@@ -381,12 +384,14 @@ export class Hub {
   /** A new run, or the one to join: one transaction on the channel, whose loser joins (I1). */
   async start(request: StartStream): Promise<StreamSession> {
     let outcome = decideStart([], request, 0)
+    const now = Math.max(this.#context.clock.now(), this.#lastStart + 1)
     await this.store.openChannel(request.channel, (rows) => {
-      outcome = decideStart(rows, request, this.#context.clock.now(), this.#options.online())
+      outcome = decideStart(rows, request, now, this.#options.online())
       return outcome.error === undefined ? outcome.writes : []
     })
     if (outcome.error !== undefined) throw HeadwaterError.from(outcome.error)
     const started = outcome.row
+    this.#lastStart = Math.max(this.#lastStart, started.createdAt)
     const { mode } = request
     const secrets =
       request.secrets ?? (typeof mode === 'object' && 'retryOf' in mode ? this.#secrets.get(mode.retryOf) : undefined)
@@ -396,7 +401,7 @@ export class Hub {
       this.#moved({ streamId: row.streamId, channel: row.channel })
     }
     const session = this.#adopt(started)
-    await this.#refollow(request.channel)
+    await this.refollow(request.channel)
     if (outcome.writes.length > 0) void this.#housekeeping.tidy(request.channel)
     return session
   }
@@ -535,7 +540,7 @@ export class Hub {
       this.#secrets.forget(streamId)
       this.#sessions.get(streamId)?.remove()
       this.#moved({ streamId, channel })
-      void this.#refollow(channel)
+      void this.refollow(channel)
     }
   }
 

@@ -206,8 +206,10 @@ export class TabLink implements AttachedTab {
       bootId: this.#hub.bootId,
       chunks: request.chunks !== false,
       deliver: async (batch) => checkMessage(AckSchema, await this.#call((tab) => tab.deliver(batch))),
-      gone: (streamId) => {
-        void this.#call((tab) => tab.gone(request.cursorId, streamId)).catch(() => undefined)
+      gone: (streamId, createdAt) => {
+        void this.#call((tab) => tab.gone(request.cursorId, streamId, createdAt)).catch(() => undefined)
+        // The next stream of the channel may have this one's id, and then nothing else leads to it.
+        if (follows) void this.#hub.refollow(request.channel)
       },
       pause: () => this.#hub.pause(),
       failed: (cursor) => {

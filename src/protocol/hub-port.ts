@@ -66,7 +66,7 @@ export interface Batch {
   cursorId: number
   epoch: number
   streamId: string
-  /** When the stream was created: tells an older stream from a newer one. */
+  /** When the stream was created: tells an older stream from a newer one, and from one that had the same id before it was deleted. */
   createdAt: number
   /** Name of the stream's dialect, which is known before its first chunk is. */
   dialect: string | null
@@ -195,8 +195,11 @@ export interface CredentialsRequest {
 /** What a hub asks of a tab. */
 export interface TabPort {
   deliver(batch: Batch): Promise<Ack>
-  /** What the cursor reads was deleted. A cursor that follows a channel lives on, and waits for the next stream. */
-  gone(cursorId: number, streamId: string): Promise<void>
+  /**
+   * What the cursor reads was deleted; `createdAt` says which of the streams that had this id. A cursor that follows a channel lives on, and waits
+   * for the next stream.
+   */
+  gone(cursorId: number, streamId: string, createdAt?: number): Promise<void>
   /** A watched stream changed or is gone (`null`). */
   streamChanged(streamId: string, info: StreamInfo | null): Promise<void>
   /** What is shown is stored from now on, or no longer. */

@@ -246,7 +246,7 @@ describe('a page that comes and goes', () => {
       shows: true,
       attach: () => Promise.resolve(),
       deliver: () => Promise.resolve(1),
-      gone,
+      gone: () => Promise.resolve(),
       rewind: gone,
       failed: gone,
     })
@@ -269,7 +269,7 @@ describe('a page that comes and goes', () => {
     const reader = connection.add({
       attach: () => Promise.resolve(),
       deliver: () => Promise.resolve(1),
-      gone,
+      gone: () => Promise.resolve(),
       rewind: gone,
       failed: gone,
     })

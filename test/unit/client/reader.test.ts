@@ -227,6 +227,19 @@ describe('letting go of a reader', () => {
     await expect(pull).rejects.toMatchObject({ code: 'unknown-stream' })
   })
 
+  it('a stream whose id is another one’s when the next hub comes ends its reader, too', async () => {
+    const seen: string[] = []
+    const reading = collect(read(), seen)
+    await attached()
+    await page.hub.deliver(1, texts('a', 'b'))
+    const next = new ScriptedHub('hub2')
+    next.attach = () =>
+      Promise.resolve({ ok: true, value: { snapshot: snapshot({ seq: 9, createdAt: 2 }), fromSeq: 3 } })
+    await page.replaceHub(next)
+    await expect(reading).rejects.toMatchObject({ code: 'unknown-stream' })
+    expect(seen).toEqual(['a', 'b'])
+  })
+
   it('a bad place is refused with a typed error', async () => {
     page.hub.attach = () => Promise.resolve({ ok: false, error: { code: 'bad-message', message: 'from' } })
     await expect(read({ from: -1 })[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'bad-message' })

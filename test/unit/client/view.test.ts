@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import '../../../src/client/content.ts'
 import { View } from '../../../src/client/view.ts'
 import { until } from '../hub/world.ts'
-import { Page, snapshot, texts } from './scripted-hub.ts'
+import { Page, ScriptedHub, snapshot, texts } from './scripted-hub.ts'
 
 let page: Page
 let view: View
@@ -56,10 +56,37 @@ describe('a view', () => {
     expect(view.state).toMatchObject({ status: 'done', done: true, loading: false, ending: { kind: 'done' } })
   })
 
+  it('starts anew where the next hub has another stream of the same id', async () => {
+    await reading()
+    await page.hub.deliver(1, texts('a', 'b'), { snapshot: snapshot({ seq: 2 }) })
+    const next = new ScriptedHub('hub2')
+    const another = snapshot({ seq: 3, createdAt: 2 })
+    next.attach = ({ from }) => Promise.resolve({ ok: true, value: { snapshot: another, fromSeq: from as number } })
+    await page.replaceHub(next)
+    await until(() => next.attached.length === 2, 'the view to ask from the start')
+    expect(next.attached.map(({ from }) => from)).toEqual([3, 1])
+    await next.deliver(1, texts('1', '2', '3'), { bootId: 'hub2', createdAt: 2, snapshot: another })
+    expect(view.state).toMatchObject({ text: '123', seq: 3 })
+  })
+
+  it('that shows a stream of the same id by now does not hear that the old one is gone', async () => {
+    await reading()
+    await page.hub.deliver(1, texts('a'), { snapshot: snapshot({ seq: 1 }) })
+    view.learn(snapshot({ createdAt: 2 }))
+    await page.hub.tab?.gone(page.hub.attached.at(-1)?.cursorId ?? 0, 's', 1)
+    expect(view.state.streamId).toBe('s')
+    await page.hub.tab?.gone(page.hub.attached.at(-1)?.cursorId ?? 0, 's', 2)
+    expect(view.state.streamId).toBeNull()
+  })
+
   it('starts anew with the channel’s next stream', async () => {
     await reading()
     await page.hub.deliver(1, texts('a'), { snapshot: snapshot({ seq: 1 }) })
-    await page.hub.deliver(1, texts('z'), { streamId: 't', snapshot: snapshot({ streamId: 't', seq: 1 }) })
+    await page.hub.deliver(1, texts('z'), {
+      streamId: 't',
+      createdAt: 2,
+      snapshot: snapshot({ streamId: 't', createdAt: 2, seq: 1 }),
+    })
     expect(view.state).toMatchObject({ streamId: 't', text: 'z', seq: 1 })
     // What comes late of the first one is refused.
     expect(await page.hub.deliver(2, texts('b'), { snapshot: snapshot({ seq: 2 }) })).toBe(2)
