@@ -84,6 +84,8 @@ function polite(socket: WebSocket): OpenSocket {
     get bufferedAmount() {
       return socket.bufferedAmount
     },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
   }
 }
 

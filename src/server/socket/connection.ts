@@ -6,6 +6,7 @@ import { FrameAllowance } from './frame-allowance.ts'
 import type { Handshake } from './handshake.ts'
 import type { OpenSocket, SocketReceiver } from './open-socket.ts'
 import { parseFrame } from './parse-frame.ts'
+import { RequestLine } from './request-line.ts'
 import type { SocketServices } from './socket-services.ts'
 import { makeSubscription } from './subscribe.ts'
 import type { Subscription } from './subscription.ts'
@@ -13,7 +14,7 @@ import type { Subscription } from './subscription.ts'
 /** Heartbeats of silence after which a client is taken for gone, as clients do with servers (PROTOCOL.md 4.1). */
 const SILENT_BEATS = 4
 
-/** A client that asks on although it has so many times the watermark still to read is not served any more. */
+/** A client that cannot be held up, and asks on although requests of so many times the watermark still wait, is not served any more. */
 const MAX_WATERMARKS = 4
 
 const PING = JSON.stringify({ type: 'ping' } satisfies ServerFrame)
@@ -40,18 +41,26 @@ export interface ConnectionOptions {
 export class Connection implements SocketReceiver {
   readonly #options: ConnectionOptions
   readonly #allowance: FrameAllowance
+  readonly #requests: RequestLine
   readonly #subscribed = new Map<number, Subscribed>()
   /** Subscriptions that may have a frame, in the order of their turns. */
   readonly #ready = new Set<Subscription>()
   #heardAt: number
   /** Since when there was no room. */
   #stalledAt: number | null = null
+  /** Requests wait, and so does what the client sends meanwhile. */
+  #isHeldUp = false
   #isClosed = false
 
   constructor(options: ConnectionOptions) {
     this.#options = options
     const { context, limits } = options.services
     this.#allowance = new FrameAllowance(limits.framesPerSecond, context.now)
+    this.#requests = new RequestLine({
+      hasRoom: () => this.#hasRoom(),
+      onStalled: () => this.#stall(),
+      onWaiting: (isWaiting) => this.#holdUp(isWaiting),
+    })
     this.#heardAt = context.now()
     this.#say({
       type: 'welcome',
@@ -75,18 +84,15 @@ export class Connection implements SocketReceiver {
     const parsed = parseFrame(text)
     const allowed = this.#allowance.spend()
     if (allowed === 'flood') return this.close(SOCKET_CLOSE.refused, 'too-fast')
-    if ('refusal' in parsed) return this.#refuse(parsed.id, parsed.refusal)
+    if ('refusal' in parsed) return this.#refuseInTurn(parsed.id, parsed.refusal)
     const { frame } = parsed
     if (frame.type === 'pong') return
     if (frame.type === 'ack') return this.#subscribed.get(frame.sub)?.subscription.acknowledge(frame.bytes)
     if (allowed === 'too-fast') {
       const message = `At most ${services.limits.framesPerSecond} frames a second are taken. Send this one again later.`
-      return this.#refuse(frame.id, new Refusal(429, 'too-fast', message))
+      return this.#refuseInTurn(frame.id, new Refusal(429, 'too-fast', message))
     }
-    if (this.#options.socket.bufferedAmount > MAX_WATERMARKS * services.limits.watermarkBytes) {
-      return this.close(SOCKET_CLOSE.tooSlow, 'too-slow')
-    }
-    this.#answer(frame)
+    this.#ask(String(text).length, () => this.#answer(frame))
   }
 
   drained(): void {
@@ -96,6 +102,7 @@ export class Connection implements SocketReceiver {
   closed(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#requests.clear()
     for (const sub of [...this.#subscribed.keys()]) this.#forget(sub)
     this.#options.onClosed(this)
   }
@@ -110,7 +117,7 @@ export class Connection implements SocketReceiver {
   /** To be called as often as was promised. */
   beat(): void {
     const { context, limits } = this.#options.services
-    if (context.now() - this.#heardAt > SILENT_BEATS * context.heartbeatMs) {
+    if (!this.#isHeldUp && context.now() - this.#heardAt > SILENT_BEATS * context.heartbeatMs) {
       this.close(SOCKET_CLOSE.tooSlow, 'silent')
     } else if (this.#options.socket.bufferedAmount < limits.watermarkBytes) {
       this.#options.socket.send(PING)
@@ -127,8 +134,29 @@ export class Connection implements SocketReceiver {
     return true
   }
 
-  #answer(frame: ClientFrame): void {
-    this.#perform(frame).then(
+  #ask(size: number, answer: () => Promise<void>): void {
+    const { watermarkBytes, maxFrameBytes } = this.#options.services.limits
+    if (this.#requests.size > MAX_WATERMARKS * watermarkBytes + maxFrameBytes) {
+      return this.close(SOCKET_CLOSE.tooSlow, 'too-slow')
+    }
+    this.#requests.add({ size, answer })
+  }
+
+  /** Also these are answers, which somebody has to read. */
+  #refuseInTurn(id: number | null, refusal: Refusal): void {
+    this.#ask(refusal.message.length, () => Promise.resolve(this.#refuse(id, refusal)))
+  }
+
+  #holdUp(isHeldUp: boolean): void {
+    this.#isHeldUp = isHeldUp
+    const { services, socket } = this.#options
+    if (isHeldUp) return socket.pause?.()
+    this.#heardAt = services.context.now()
+    socket.resume?.()
+  }
+
+  #answer(frame: ClientFrame): Promise<void> {
+    return this.#perform(frame).then(
       (answer) => {
         this.#say({ type: 'ok', id: frame.id, ...answer })
         if (frame.type === 'subscribe') this.#begin(frame.sub)
@@ -204,19 +232,23 @@ export class Connection implements SocketReceiver {
     this.#pump()
   }
 
-  /** One frame of each subscription in turn, as long as there is room. */
+  /** The next answer, and one frame of each subscription in turn, as long as there is room. */
   #pump(): void {
+    if (this.#hasRoom()) this.#stalledAt = null
+    this.#requests.advance()
     for (const subscription of this.#ready) {
-      if (!this.#hasRoom()) {
-        if (this.#stalledAt !== null) return
-        this.#stalledAt = this.#options.services.context.now()
-        return this.#options.onStalled(this)
-      }
+      if (!this.#hasRoom()) return this.#stall()
       this.#ready.delete(subscription)
       // To the end of the line: a set is walked in the order of insertion, also through what is added meanwhile.
       if (this.#send(subscription)) this.#ready.add(subscription)
     }
-    this.#stalledAt = null
+  }
+
+  /** Comes back once there is room. */
+  #stall(): void {
+    if (this.#stalledAt !== null || this.#isClosed) return
+    this.#stalledAt = this.#options.services.context.now()
+    this.#options.onStalled(this)
   }
 
   #hasRoom(): boolean {

@@ -5,6 +5,12 @@ export interface OpenSocket {
   close(code: number, reason: string): void
   /** Bytes that were sent and are not yet with the system. */
   readonly bufferedAmount: number
+  /**
+   * Reads no more for now, so that the client has to wait; frames that have arrived may still be handed over. May be left out, with `resume`: then
+   * a client that asks on and on is closed.
+   */
+  pause?(): void
+  resume?(): void
 }
 
 /** What the server wants to hear of a socket that it accepted. */

@@ -164,6 +164,22 @@ describe('a client that does not read', () => {
   })
 })
 
+describe('a client that asks much at once', () => {
+  it('is answered everything, in its order', async () => {
+    const server = await start()
+    for (let run = 0; run < 20; run++) await server.create(`/v1/stream/a/${run}`)
+    const client = await server.client()
+    const order: number[] = []
+    const asked = Array.from({ length: 300 }, async (_, i) => {
+      const { type } = await client.ask(i % 2 === 0 ? { type: 'history', channel: 'a' } : { type: 'ping' })
+      order.push(i)
+      return type
+    })
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(['ok']))
+    expect(order).toEqual(asked.map((_, i) => i))
+  })
+})
+
 describe('with a window', () => {
   it('is sent no more than that without an acknowledgement, while other subscriptions go on', async () => {
     const server = await start()
@@ -190,6 +206,15 @@ class StuckSocket implements OpenSocket {
   bufferedAmount = 0
   readonly sent: (string | Uint8Array)[] = []
   closedWith: [number, string] | null = null
+  isPaused = false
+
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    this.isPaused = false
+  }
 
   send(frame: string | Uint8Array<ArrayBuffer>): void {
     this.sent.push(frame)
@@ -236,14 +261,69 @@ describe('a socket of any runtime', () => {
     await handler.close()
   })
 
-  it('is closed when its client asks on and on without reading the answers', async () => {
-    const store = new MemoryStreamStore()
-    const handler = createStreamHandler({ store, sockets: { watermarkBytes: 1000 } })
+  it('is answered one request after the other as there is room, and not read meanwhile', async () => {
+    let now = 0
+    const handler = createStreamHandler({
+      store: new MemoryStreamStore(),
+      sockets: { watermarkBytes: 1000, stallMs: 500 },
+      now: () => now,
+    })
     const socket = new StuckSocket()
     const receiver = handler.acceptSocket(new Request('http://127.0.0.1/v1/ws'), socket)
-    for (let id = 0; id < 400; id++) receiver.receive(JSON.stringify({ type: 'history', id, channel: 'none' }))
-    await expect.poll(() => socket.sent.length).toBeGreaterThan(10)
-    receiver.receive(JSON.stringify({ type: 'history', id: 1, channel: 'none' }))
+    socket.bufferedAmount = 1000
+    for (let id = 1; id <= 3; id++) receiver.receive(JSON.stringify({ type: 'ping', id }))
+    // What cannot be understood has an answer as well.
+    receiver.receive('{')
+    expect([socket.sent.length, socket.isPaused]).toEqual([1, true])
+    for (let answers = 1; answers <= 4; answers++) {
+      // In all it takes longer than a socket may be full, but each time there was room.
+      now += 400
+      socket.bufferedAmount = 999
+      receiver.drained()
+      await expect.poll(() => socket.sent.length).toBe(1 + answers)
+    }
+    const [, ...answers] = socket.sent.map((frame) => JSON.parse(frame as string) as unknown)
+    expect(answers).toMatchObject([1, 2, 3, null].map((id) => ({ id })))
+    await expect.poll(() => socket.isPaused).toBe(false)
+    await handler.close()
+  })
+
+  it('is not taken for silent while it is not read', async () => {
+    let now = 0
+    const store = new MemoryStreamStore()
+    const handler = createStreamHandler({ store, sockets: {}, heartbeatMs: 5, now: () => now })
+    let goOn = (): void => {}
+    const runs = store.runs.bind(store)
+    store.runs = async (channel) => {
+      await new Promise<void>((resolve) => (goOn = resolve))
+      return runs(channel)
+    }
+    const socket = new StuckSocket()
+    const receiver = handler.acceptSocket(new Request('http://127.0.0.1/v1/ws'), socket)
+    for (let id = 1; id <= 2; id++) receiver.receive(JSON.stringify({ type: 'history', id, channel: 'none' }))
+    now = 1000
+    const pings = (): number => socket.sent.filter((frame) => frame === '{"type":"ping"}').length
+    await expect.poll(pings).toBeGreaterThan(2)
+    goOn()
+    await expect.poll(() => socket.isPaused).toBe(false)
+    const before = pings()
+    await expect.poll(pings).toBeGreaterThan(before)
+    now = 2000
+    await expect.poll(() => socket.closedWith).toEqual([1013, 'silent'])
+    goOn()
+    await handler.close()
+  })
+
+  it('is closed when its client cannot be held up, and asks on and on', async () => {
+    const store = new MemoryStreamStore()
+    const handler = createStreamHandler({ store, sockets: { watermarkBytes: 1000, maxFrameBytes: 1000 } })
+    const socket = new StuckSocket()
+    const receiver = handler.acceptSocket(new Request('http://127.0.0.1/v1/ws'), socket)
+    socket.bufferedAmount = 1000
+    const frame = JSON.stringify({ type: 'history', id: 1, channel: 'none' })
+    for (let length = 0; length <= 5000; length += frame.length) receiver.receive(frame)
+    expect(socket.closedWith).toBe(null)
+    receiver.receive(frame)
     expect(socket.closedWith).toEqual([1013, 'too-slow'])
     await handler.close()
   })
