@@ -26,7 +26,7 @@ const withUpload = (row: UploadingRow, change: Partial<Upload>, now: number): Up
 /** Rule 1, for uploads: what is sent next is read in the transaction that raises the epoch. */
 export function takeOverUpload(row: StreamRow | undefined, now: number): UploadingRow | null {
   if (row === undefined || !mustUpload(row)) return null
-  return withUpload(row, { epoch: row.upload.epoch + 1 }, now)
+  return withUpload(row, { epoch: row.upload.epoch + 1, waitingFor: undefined }, now)
 }
 
 /** The server's stream is there. */

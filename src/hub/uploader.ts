@@ -64,6 +64,8 @@ export class Uploader {
   #ahead: Batch | null = null
   #robbedEpoch = -1
   #wake: AbortController | null = null
+  /** So many times in a row the store refused what has to be stored before anything is sent. */
+  #refusals = 0
 
   constructor(context: HubContext, stream: UploadedStream) {
     this.#context = context
@@ -96,9 +98,11 @@ export class Uploader {
       try {
         this.#lock = await this.#acquire()
         await this.#work(this.#lock)
-      } catch {
-        // The store, or the browser's locks, say no: nothing was done that is not stored.
-        await this.#pause(backoffDelay(1, this.#context.random()))
+      } catch (error) {
+        // The store, or the browser's locks, say no: nothing was sent that is not stored.
+        this.#refusals += 1
+        if (toErrorValue(error, 'network').code === 'store') await this.#waitForStore().catch(() => undefined)
+        await this.#pause(backoffDelay(this.#refusals, this.#context.random()))
         await this.#stream.refresh()
       } finally {
         this.#ahead = null
@@ -139,8 +143,8 @@ export class Uploader {
   /** From the grant until the upload is over, or this hub's turn is. */
   async #work(lock: HeldLock): Promise<void> {
     const { clock, random, online, isNeeded } = this.#context
-    // Rule 1: take over, then send.
-    const took = await this.#commit((row) => takeOverUpload(row, clock.now()))
+    // Rule 1: take over, then send. Bound, as what is planned later: who took over in memory alone would fence nobody off.
+    const took = await this.#commit((row) => takeOverUpload(row, clock.now()), { binding: true })
     const epoch = took?.upload?.epoch
     if (epoch === undefined) return
     for (let attempt = 0; ;) {
@@ -157,6 +161,7 @@ export class Uploader {
       try {
         await this.#step(upload, lock.lost)
         attempt = 0
+        this.#refusals = 0
       } catch (error) {
         if (this.#stream.closed.aborted || lock.lost.aborted) return
         const failure = toErrorValue(error, 'network')
@@ -232,10 +237,13 @@ export class Uploader {
   }
 
   async #beat(upload: Upload, lost: AbortSignal): Promise<void> {
-    const { url, lease, leased } = upload
-    const answer = await this.#ask({ act: 'beat', url, lease: leased ? lease : null }, lost)
+    const answer = await this.#askForBeat(upload, lost)
     if (answer.closed !== null) return this.#closed(upload, answer.closed)
     await this.#commit((row) => uploadWaits(row, upload, undefined, this.#context.clock.now()))
+  }
+
+  #askForBeat({ url, lease, leased }: Upload, lost: AbortSignal): Promise<AppendAnswer> {
+    return this.#ask({ act: 'beat', url, lease: leased ? lease : null }, lost)
   }
 
   /** What was under way is there (`done`), and what comes next is stored: one transaction per batch. */
@@ -245,6 +253,16 @@ export class Uploader {
     const upTo = this.#ahead === null ? from : this.#ahead.toSeq - 1
     const now = this.#context.clock.now()
     await this.#commit((row) => advanceUpload(row, upload, done, upTo, now), { binding: true })
+  }
+
+  /** Shows that the upload waits, and gives its server a sign of life: a disk may be full for longer than a lease. */
+  async #waitForStore(): Promise<void> {
+    const upload = this.#upload
+    if (upload === undefined || upload.over) return
+    await this.#commit((row) => uploadWaits(row, upload, 'storage', this.#context.clock.now()))
+    if (!upload.created || !this.#lock) return
+    const answer = await this.#askForBeat(upload, this.#lock.lost)
+    if (answer.closed !== null) await this.#closed(upload, answer.closed)
   }
 
   async #closed(upload: Upload, ending: Ending): Promise<void> {

@@ -4,8 +4,8 @@ import type { ErrorValue, HeadwaterError } from './errors.ts'
 export type Status =
   'idle' | 'queued' | 'connecting' | 'streaming' | 'reconnecting' | 'disconnected' | 'stopped' | 'done' | 'error'
 
-/** What a stream that is not moving waits for. */
-export type WaitingFor = 'network' | 'server' | 'connection' | 'credentials'
+/** What a stream that is not moving waits for. `'storage'`: an upload goes on once the browser stores again. */
+export type WaitingFor = 'network' | 'server' | 'connection' | 'credentials' | 'storage'
 
 /** A piece of a model's message, built from the chunks by a dialect. */
 export type Part =

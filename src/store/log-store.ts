@@ -108,7 +108,8 @@ export interface RowChange {
   forOwner?: boolean
   /**
    * What it says must not be unsaid by the death of a hub (that a request was sent, hand-over rule 8): where it cannot be stored, nothing that says
-   * otherwise may stay stored.
+   * otherwise may stay stored. So a store that keeps in memory what its medium refuses keeps this there only where nothing of the stream is stored, or
+   * a row without chunks, which goes. Where chunks are stored they stay: the commit rejects, or the change is not applied.
    */
   binding?: boolean
   decide(row: StreamRow | undefined): { row: StreamRow; packs?: readonly PackedChunks[] } | null

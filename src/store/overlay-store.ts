@@ -46,6 +46,8 @@ export class OverlayLogStore implements LogStore {
   readonly #known = new Map<string, { row: StreamRow; life: number }>()
   #durable = true
   #settling: Promise<void> | null = null
+  /** What writes back, or takes away what memory stands on: one after the other. */
+  #turn: Promise<void> = Promise.resolve()
   #opening: Promise<void> = Promise.resolve()
   #failures = 0
   #skip = 0
@@ -105,7 +107,7 @@ export class OverlayLogStore implements LogStore {
   async commit(changes: readonly RowChange[]): Promise<RowResult[]> {
     const results = new Map<RowChange, RowResult>()
     const isOpen = (change: RowChange): boolean => !results.has(change) && !this.#overlays.has(change.streamId)
-    for (const { streamId, binding } of changes) if (binding === true) await this.#uproot(streamId)
+    for (const { streamId, binding } of changes) if (binding === true) await this.#makeBindable(streamId)
     // What reaches the medium first: it may refuse, and then nothing may have happened yet.
     for (let open = changes.filter(isOpen); open.length > 0; open = changes.filter(isOpen)) {
       try {
@@ -119,7 +121,11 @@ export class OverlayLogStore implements LogStore {
       } catch (error) {
         if (!isMediumFailure(error) || open.some(({ forOwner }) => forOwner === true)) throw error
         for (const streamId of new Set(open.map((change) => change.streamId))) await this.#lift(streamId, error)
-        for (const { streamId, binding } of open) if (binding === true) await this.#uproot(streamId)
+        for (const { streamId, binding } of open) {
+          if (binding !== true) continue
+          await this.#inTurn(() => this.#uproot(this.#overlays.get(streamId)))
+          if (results.size === 0 && !this.#isUprooted(streamId)) throw error
+        }
       }
     }
     const above = changes.filter((change) => !results.has(change))
@@ -243,7 +249,7 @@ export class OverlayLogStore implements LogStore {
       this.#skip -= 1
       return Promise.resolve()
     }
-    this.#settling ??= this.#settleAll().finally(() => (this.#settling = null))
+    this.#settling ??= this.#inTurn(() => this.#settleAll()).finally(() => (this.#settling = null))
     return this.#settling
   }
 
@@ -385,21 +391,38 @@ export class OverlayLogStore implements LogStore {
     this.#known.delete(streamId)
   }
 
-  /** What is stored of a stream goes: from here on it is in memory alone. */
-  async #uproot(streamId: string): Promise<void> {
-    // What is being written back may be stored in a moment.
-    if (this.#overlays.get(streamId)?.settling === true) await this.#settling
-    const overlay = this.#overlays.get(streamId)
-    if (overlay?.ground.row === undefined) return
-    try {
-      // A deletion fits in a full medium.
-      await this.#medium.remove([streamId])
-    } catch (error) {
-      // Rather not at all than twice.
-      this.#overlays.delete(streamId)
-      throw error
-    }
+  /**
+   * Before a change that binds: what is in memory of the stream is written back, so that the change will be stored, or is in memory alone. Chunks that
+   * are stored never go for it.
+   * @throws what the medium does; nothing has changed then
+   */
+  async #makeBindable(streamId: string): Promise<void> {
+    if (!this.#overlays.has(streamId)) return
+    await this.#inTurn(async () => {
+      const overlay = this.#overlays.get(streamId)
+      if (overlay?.ground.row === undefined) return
+      try {
+        await this.#settle(overlay)
+      } catch (error) {
+        await this.#uproot(overlay)
+        if (!this.#isUprooted(streamId)) throw error
+      }
+    })
+    this.#tell()
+  }
+
+  /** What is stored of a stream goes, where that is a row alone: from here on the stream is in memory. */
+  async #uproot(overlay: Overlay | undefined): Promise<void> {
+    if (overlay?.ground.row?.seq !== 0) return
+    // A deletion fits in a full medium.
+    await this.#medium.remove([overlay.streamId])
     overlay.loseGround(overlay.ground.life)
+  }
+
+  /** Whether what binds may be in memory: nothing is stored of the stream, nor on its way there, that would say otherwise once this hub is dead. */
+  #isUprooted(streamId: string): boolean {
+    const overlay = this.#overlays.get(streamId)
+    return overlay !== undefined && overlay.ground.row === undefined && !overlay.settling
   }
 
   /** As a transaction: all of them or, where one throws, none. */
@@ -409,7 +432,8 @@ export class OverlayLogStore implements LogStore {
     const applied = changes.map((change) => {
       const { streamId } = change
       const old = rows.has(streamId) ? rows.get(streamId) : this.#overlays.get(streamId)?.row
-      const decided = applyChange(old, change)
+      const mayKeep = change.binding !== true || this.#isUprooted(streamId)
+      const decided = mayKeep ? applyChange(old, change) : null
       rows.set(streamId, decided === null ? old : decided.row)
       if (decided !== null) packs.set(streamId, [...(packs.get(streamId) ?? []), ...decided.packs])
       return decided !== null
@@ -508,6 +532,12 @@ export class OverlayLogStore implements LogStore {
       this.#skip = Math.min(RAREST, 2 ** this.#failures) - 1
     }
     this.#tell()
+  }
+
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(act)
+    this.#turn = turn.catch(() => undefined)
+    return turn
   }
 
   async #settle(overlay: Overlay): Promise<void> {

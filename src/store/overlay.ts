@@ -73,7 +73,7 @@ export class Overlay {
     for (const pack of packs) this.size += packSize(pack)
   }
 
-  /** The stored row moved in what others may change of a stream that they do not own: verbs (hand-over rule 12). */
+  /** The stored row moved in what others may change of a stream that they do not own: verbs (hand-over rule 12), and its upload. */
   absorb(stored: StreamRow): void {
     const { row, ground } = this
     const before = ground.row
@@ -83,6 +83,8 @@ export class Overlay {
     this.row = {
       ...row,
       intent: stored.intent ?? row.intent,
+      // Of an upload the medium knows best: another hub moves it there, while nothing that counts is moved in memory.
+      ...(stored.upload && { upload: stored.upload }),
       verbIds: [...new Set([...stored.verbIds, ...row.verbIds])].slice(-REMEMBERED_VERBS),
       ...(resumed && { status: stored.status, failure: stored.failure }),
       version: Math.max(row.version, stored.version) + 1,

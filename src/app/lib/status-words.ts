@@ -29,6 +29,7 @@ const WAITS: Readonly<Record<WaitingFor, string>> = {
   server: 'the server',
   connection: 'a free connection',
   credentials: 'permission from an open tab',
+  storage: 'room in the browser’s storage',
 }
 
 function failed({ ending, error }: StatusFacts): StatusWords {

@@ -53,8 +53,15 @@ export class UploadWorld extends World {
 
   /** What the server has. */
   async bytes(path = PATH): Promise<Uint8Array> {
-    const answer = await this.server('GET', {}, undefined, path)
-    return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : new Uint8Array()
+    const pages: Uint8Array[] = []
+    for (let offset = '-1', isLast = false; !isLast;) {
+      const answer = await this.server('GET', {}, undefined, `${path}?offset=${offset}`)
+      if (!answer.ok) break
+      pages.push(new Uint8Array(await answer.arrayBuffer()))
+      offset = answer.headers.get('stream-next-offset') ?? offset
+      isLast = answer.headers.get('stream-up-to-date') === 'true'
+    }
+    return new Uint8Array(Buffer.concat(pages))
   }
 
   async text(path = PATH): Promise<string> {

@@ -36,6 +36,17 @@ const settle = async (turns = 30): Promise<void> => {
 }
 const arrived = (text: string): Promise<void> =>
   until(async () => (await world.text()) === text, `"${text}" on the server`)
+/** Lets time pass, so that what pauses tries again. */
+const timePasses = async (seconds: number): Promise<void> => {
+  for (let second = 0; second < seconds; second++) {
+    world.clock.advance(1_000)
+    await settle(5)
+  }
+}
+const timeUntil = async (condition: () => boolean | Promise<boolean>, what: string): Promise<void> => {
+  for (let second = 0; second < 120 && !(await condition()); second++) await timePasses(1)
+  expect(await condition(), what).toBe(true)
+}
 const upload = (sink: Sink) => store.row(sink.id).then((row) => row?.upload)
 
 describe('a stream with a destination', () => {
@@ -222,6 +233,124 @@ describe('exactly once', () => {
     await arrived('kept')
     await until(async () => (await world.ending()) !== null)
     expect(await world.ending()).toEqual({ kind: 'done' })
+  })
+})
+
+describe('a full disk', () => {
+  /** What is stored in the browser; what could not be read any more shows as a number of lost chunks. */
+  const stored = async (sink: Sink): Promise<string> => {
+    const log = await store.readLog(sink.id, 1, { maxSize: Infinity })
+    const lost = log?.row.gaps.map(({ fromSeq, toSeq }) => `[${toSeq + 1 - fromSeq} lost]`) ?? ['nothing']
+    const texts = log?.packs.map(({ data }) => (typeof data === 'string' ? data : 'bytes')) ?? []
+    return [...lost, ...texts].join('')
+  }
+
+  for (const network of ['there', 'away'] as const) {
+    it(`with the network ${network}: stored chunks stay, nothing is sent that is not planned on disk, and all arrives once there is room`, async () => {
+      const other = channel()
+      if (network === 'away') world.fate = () => 'lost'
+      const sink = start()
+      for (const text of ['a', 'b', 'c', 'd']) await sink.write(text)
+      if (network === 'there') await arrived('abcd')
+      await settle()
+      store.full = true
+      await sink.write('e')
+      world.fate = () => 'through'
+      await timeUntil(() => other.upload?.waitingFor === 'storage', 'the view to say what is waited for')
+      expect(await stored(sink)).toBe('abcd')
+      const batches = new Set(world.requests.filter((request) => request.startsWith('POST ')))
+      // Longer than the longest pause.
+      await timePasses(60)
+      expect(await stored(sink)).toBe('abcd')
+      expect('abcd'.startsWith(await world.text())).toBe(true)
+      expect(new Set(world.requests.filter((request) => request.startsWith('POST ')))).toEqual(batches)
+      expect(sink.signal.aborted).toBe(false)
+      store.full = false
+      void sink.write('f')
+      void sink.close()
+      await timeUntil(async () => (await world.ending()) !== null, 'the end on the server')
+      await sink.uploaded
+      expect([await world.text(), await world.ending()]).toEqual(['abcdef', { kind: 'done' }])
+      expect(await stored(sink)).toBe('abcdef')
+      await until(() => other.upload?.done === true)
+      expect(other.upload).toMatchObject({ loaded: 6, failure: null })
+      expect(other.upload?.waitingFor).toBeUndefined()
+    })
+  }
+
+  it('with more stored than a batch holds: a batch whose acknowledgement has no room is not sent over and over', async () => {
+    world.fate = (method) => (method === 'POST' ? 'lost' : 'through')
+    const sink = start({ url: PATH, highWaterMark: 1e9 })
+    const texts = Array.from({ length: 6 }, (_, i) => String(i).repeat(400_000))
+    for (const text of texts) await sink.write(text)
+    await until(async () => (await upload(sink))?.waitingFor === 'server')
+    const before = world.requests.length
+    store.full = true
+    void sink.write('e')
+    world.fate = () => 'through'
+    await timeUntil(async () => (await world.text()) !== '', 'the batch that was planned while there was room')
+    await timePasses(60)
+    expect(world.requests.slice(before).filter((request) => request.startsWith('POST '))).toEqual(['POST 0'])
+    expect((await stored(sink)) === texts.join(''), 'everything stays stored').toBe(true)
+    store.full = false
+    void sink.close()
+    await timeUntil(async () => (await world.ending()) !== null, 'the end on the server')
+    await sink.uploaded
+    expect((await world.text()) === `${texts.join('')}e`, 'what the server has is what was written').toBe(true)
+  })
+
+  it('what the hub that dies had in memory alone was not sent: what is sent next has a number of its own', async () => {
+    const page = world.openTab()
+    const sink = start(PATH, page.channel('notes'))
+    await sink.write('a')
+    await arrived('a')
+    await until(async () => (await upload(sink))?.sending === null)
+    store.full = true
+    await sink.write('lost with its hub')
+    await timePasses(5)
+    expect(world.requests).not.toContain('POST 1')
+    store.full = false
+    world.killHub()
+    world.killTab(page.tag)
+    channel()
+    await timeUntil(async () => (await world.ending()) !== null, 'the end on the server')
+    expect([await world.text(), await stored(sink)]).toEqual(['a', 'a'])
+  })
+
+  it('for longer than the lease: the server hears that the page is there', async () => {
+    const sink = start({ url: PATH, lease: 60 })
+    await sink.write('a')
+    await arrived('a')
+    await settle()
+    store.full = true
+    await sink.write('b')
+    for (let second = 0; second < 300; second += 3) {
+      await timePasses(3)
+      await world.handler.endOrphans()
+    }
+    expect(await world.ending()).toBeNull()
+    await world.cancelOnServer()
+    await timeUntil(() => sink.signal.aborted, 'the page to hear that nobody wants more')
+    expect(sink.signal.reason).toMatchObject({ code: 'cancelled' })
+    store.full = false
+    await timeUntil(async () => (await upload(sink))?.over === true, 'the write-back')
+    expect(await stored(sink)).toBe('ab')
+  })
+
+  it('from the start: a stream of which nothing is stored is uploaded out of memory, and stored later', async () => {
+    store.full = true
+    const sink = start()
+    await sink.write('a')
+    await arrived('a')
+    await sink.write('b')
+    await arrived('ab')
+    store.full = false
+    await timeUntil(async () => (await store.row(sink.id)) !== undefined, 'the write-back')
+    await sink.write('c')
+    void sink.close()
+    await timeUntil(async () => (await world.ending()) !== null, 'the end on the server')
+    await sink.uploaded
+    expect([await world.text(), await stored(sink)]).toEqual(['abc', 'abc'])
   })
 })
 
