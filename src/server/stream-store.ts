@@ -171,8 +171,8 @@ export interface StreamStore {
    * Says that a writer's process lives, for `ms` milliseconds from now on: in a store that processes share, the others leave its runs alone for as long.
    */
   holdLease(writer: string, ms: number): Promise<void>
-  /** Whether a writer's lease runs. In a store of one process, no other writer than its own can live: false. */
-  hasLease(writer: string): Promise<boolean>
+  /** Whether a writer's lease runs. `null` in a store of one process, where no other writer than its own can live. */
+  hasLease(writer: string): Promise<boolean | null>
   /** Deletes what expired. Returns how many streams that were. */
   sweep(): Promise<number>
   /** Called when `name` grew, ended or was removed. Returns the way to stop it. */

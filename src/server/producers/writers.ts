@@ -6,7 +6,12 @@ import type { CreateResult, StreamInfo, StreamName, StreamStore } from '../strea
 import { LogWriter } from './log-writer.ts'
 
 /** How long others leave a stream alone whose process does not speak any more, in milliseconds. Renewed at a third of it. */
-const LEASE_MS = 15_000
+const LEASE_MS = 10_000
+/**
+ * How long a lease has to be missed before its process counts as dead, in milliseconds: where the store was away, nobody could renew one, and
+ * whoever lives is back within this time (longer than an attempt to connect and the pause before it, `redis-tables.ts`).
+ */
+const GRACE_MS = 10_000
 
 const CANCELLED: Ending = { kind: 'cancelled' }
 const LOST: Ending = { kind: 'error', code: 'producer-lost' }
@@ -34,15 +39,19 @@ export class Writers {
   readonly #store: StreamStore
   /** This process, as the rows of its streams name it. */
   readonly #writer: string
+  readonly #now: () => number
   readonly #onRunEnded: (outcome: string) => void
   readonly #live = new Map<string, { readonly log: LogWriter; readonly chat: boolean }>()
+  /** Processes whose lease is missed, and since when this one knows. */
+  readonly #missed = new Map<string, number>()
   #isClosed = false
   /** Renews the lease of this process, while it writes. */
   #renewal: ReturnType<typeof setInterval> | null = null
 
   /** @param onRunEnded told how each run of a model ended here: the code of its ending, or else its kind; `elsewhere` where another process ended it */
-  constructor(store: StreamStore, writer: string, onRunEnded: (outcome: string) => void = () => {}) {
+  constructor(store: StreamStore, writer: string, now: () => number, onRunEnded: (outcome: string) => void) {
     this.#store = store
+    this.#now = now
     this.#onRunEnded = onRunEnded
     this.#writer = writer
   }
@@ -120,14 +129,29 @@ export class Writers {
 
   /** Ends the streams whose process is gone: nobody will ever continue them. Returns how many. */
   async endOrphans(): Promise<number> {
+    const orphans = (await this.#store.unfinishedRuns()).filter(({ writer }) => writer !== this.#writer)
+    const writers = new Set(orphans.flatMap(({ writer }) => writer ?? []))
+    for (const writer of this.#missed.keys()) if (!writers.has(writer)) this.#missed.delete(writer)
+    const dead = new Set<string>()
+    for (const writer of writers) if (await this.#isDead(writer)) dead.add(writer)
     let count = 0
-    for (const info of await this.#store.unfinishedRuns()) {
-      const { writer } = info
-      if (writer === null || writer === this.#writer || (await this.#store.hasLease(writer))) continue
+    for (const info of orphans) {
+      if (info.writer === null || !dead.has(info.writer)) continue
       await this.#endForeign(info, LOST)
       count += 1
     }
     return count
+  }
+
+  async #isDead(writer: string): Promise<boolean> {
+    const hasLease = await this.#store.hasLease(writer)
+    if (hasLease === null) return true
+    // Not before the answer, which may have taken as long as the store was away.
+    const now = this.#now()
+    const since = this.#missed.get(writer) ?? now
+    if (hasLease) this.#missed.delete(writer)
+    else this.#missed.set(writer, since)
+    return !hasLease && now >= since + GRACE_MS
   }
 
   async #endForeign({ name, contentType, writer, chat }: StreamInfo, ending: Ending): Promise<void> {

@@ -48,6 +48,8 @@ const MAX_BATCH = 256
 const NOT_NOW = /^(READONLY|LOADING|MASTERDOWN)/
 /** How long a Redis may be silent before its connection counts as dead, in milliseconds: where a machine or a network is lost, nobody says so. */
 const SILENCE_MS = 10_000
+/** How long an attempt to connect may take, in milliseconds. */
+const CONNECT_MS = 5_000
 /** How often the connection that only listens asks whether it is still there, in milliseconds. */
 const PING_MS = 5_000
 /** How long what is under way may take when the store is closed, in milliseconds. */
@@ -87,6 +89,7 @@ export class RedisTables implements TableDatabase {
       maxRetriesPerRequest: null,
       reconnectOnError: ({ message }) => (NOT_NOW.test(message) ? 2 : false),
       socketTimeout: SILENCE_MS,
+      connectTimeout: CONNECT_MS,
       retryStrategy: (times) => Math.min(50 * 2 ** times, 2_000),
       scripts: { headwaterCommit: { lua: COMMIT, numberOfKeys: 1 } },
     })

@@ -181,8 +181,8 @@ export class TableStore implements StreamStore {
     await this.#open().holdLease?.(writer, ms)
   }
 
-  async hasLease(writer: string): Promise<boolean> {
-    return (await this.#open().hasLease?.(writer)) ?? false
+  async hasLease(writer: string): Promise<boolean | null> {
+    return (await this.#open().hasLease?.(writer)) ?? null
   }
 
   async sweep(): Promise<number> {

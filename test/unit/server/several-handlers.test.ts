@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { HeadwaterError } from '../../../src/protocol/errors.ts'
 import { createStreamHandler } from '../../../src/server/handler.ts'
@@ -17,6 +18,8 @@ interface Machine {
 describe.skipIf(!hasRedis)('several handlers on one Redis', () => {
   let redis: RedisServer
   let prefixes = 0
+  /** By how much the clocks of the handlers were put forward, in milliseconds. */
+  let skew = 0
   let a: Machine
   let b: Machine
   beforeAll(async () => {
@@ -38,7 +41,11 @@ describe.skipIf(!hasRedis)('several handlers on one Redis', () => {
     const store = new RedisStreamStore({ url: redis.url, prefix: `handlers-${prefixes}` })
     await store.ready()
     const model = new GatedModel()
-    return { store, handler: createStreamHandler({ store, models: [model.offered] }), model }
+    return {
+      store,
+      handler: createStreamHandler({ store, models: [model.offered], now: () => Date.now() + skew }),
+      model,
+    }
   }
 
   const ask = ({ handler }: Machine, key: string): Promise<Response> => {
@@ -125,15 +132,31 @@ describe.skipIf(!hasRedis)('several handlers on one Redis', () => {
     ])
   })
 
-  it('a stream whose process is gone ends as lost; one whose process lives is left alone', async () => {
+  it('a stream whose process is gone ends as lost; one whose process lives, and could not say so while Redis was away, is left alone', async () => {
     const sink = await a.handler.channel('jobs').start({ id: 'lives' })
     await a.store.create({ channel: 'jobs', run: 'dead' }, { contentType: 'text/plain', writer: 'gone' })
     const upload = await b.handler.channel('jobs').openInbound({ id: 'dead', contentType: 'text/plain' })
+    await forgetLeases()
+    expect(await b.handler.endOrphans()).toBe(0)
+    skew += 5_000
+    expect(await b.handler.endOrphans()).toBe(0)
+    // Holds its lease again.
+    await (await a.handler.channel('jobs').start({ id: 'more' })).close()
+    skew += 5_000
     expect(await b.handler.endOrphans()).toBe(1)
     await expect(upload[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'producer-lost' })
     expect(sink.signal.aborted).toBe(false)
     await sink.close()
   })
+
+  /** As while Redis is away for longer than they last. */
+  async function forgetLeases(): Promise<void> {
+    const client = new Redis(redis.url)
+    const leases = await client.keys('*:lease:*')
+    expect(leases).not.toEqual([])
+    await client.del(leases)
+    client.disconnect()
+  }
 
   it('a producer waits while Redis is away, and doubles nothing', async () => {
     const sink = await a.handler.channel('jobs').start({ id: '7' })
