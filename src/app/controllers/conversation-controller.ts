@@ -1,7 +1,7 @@
 import type { Channel, State, StreamView } from 'headwater'
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
 import { nanoid } from 'nanoid'
-import { exchangesOf, toUiMessages } from '../lib/conversation.ts'
+import { exchangesOf, isRead, toUiMessages } from '../lib/conversation.ts'
 import type { Exchange } from '../lib/conversation.ts'
 import { onFrame } from '../lib/on-frame.ts'
 import type { ServerRun } from '../lib/server-channels.ts'
@@ -37,6 +37,11 @@ export class ConversationController implements ReactiveController {
     return this.#loaded
   }
 
+  /** Whether all that was said is here. A message that is sent before that goes out without it. */
+  get complete(): boolean {
+    return this.#loaded && this.turns.every(({ exchange, state }) => isRead(exchange, state))
+  }
+
   get turns(): Turn[] {
     return this.#exchanges.flatMap((exchange) => {
       const view = this.#views.get(exchange.streamId)
@@ -55,7 +60,7 @@ export class ConversationController implements ReactiveController {
   }
 
   /**
-   * Sends a message with all that was said before. Where the server cannot be reached it is queued, after what is queued already.
+   * Sends a message with all that was said before, once that is {@link complete}. Where the server cannot be reached it is queued, after what is queued already.
    * @throws {HeadwaterError} where the hub refuses it
    */
   async send(text: string, model: string | null): Promise<void> {
@@ -131,6 +136,8 @@ export class ConversationController implements ReactiveController {
       if (this.#views.has(streamId)) continue
       const view = channel.stream(streamId)
       view.subscribe(this.#update)
+      // Asked for from the start: until then a view says how far its stream is, not how far it has read.
+      void view.state.parts
       this.#views.set(streamId, view)
     }
     this.#update()

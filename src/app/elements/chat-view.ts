@@ -199,6 +199,7 @@ export class ChatView extends LitElement {
   }
 
   #blocked(newest: Turn | undefined): string {
+    if (!this.#conversation.complete) return 'The conversation is being read.'
     if (newest?.state.loading && newest.state.status !== 'queued') return 'Wait for the end of the answer, or stop it.'
     if (this.models?.models.length === 0) return 'The server offers no model.'
     return ''

@@ -1,4 +1,4 @@
-import type { Part, StreamInfo } from 'headwater'
+import type { Part, State, StreamInfo } from 'headwater'
 import * as v from 'valibot'
 
 const Meta = v.object({ user: v.object({ id: v.string(), text: v.string() }), answerId: v.string() })
@@ -14,6 +14,8 @@ export interface Exchange {
   answerId: string
   /** Streams before this one that tried to answer the same message. */
   earlierAttempts: number
+  /** How much of the stream was stored when the history was read. */
+  seq: number
   /** Milliseconds since the epoch. */
   createdAt: number
 }
@@ -32,9 +34,11 @@ export function parseChatMeta(meta: unknown): ChatMeta | null {
 }
 
 /** A conversation out of a channel's history (oldest first). Of several answers to one message the last one counts. */
-export function exchangesOf(history: readonly Pick<StreamInfo, 'streamId' | 'meta' | 'createdAt'>[]): Exchange[] {
+export function exchangesOf(
+  history: readonly Pick<StreamInfo, 'streamId' | 'meta' | 'seq' | 'createdAt'>[],
+): Exchange[] {
   const exchanges: Exchange[] = []
-  for (const { streamId, meta, createdAt } of history) {
+  for (const { streamId, meta, seq, createdAt } of history) {
     const chat = parseChatMeta(meta)
     const previous = exchanges.at(-1)
     const isRetry = chat !== null && previous?.user?.id === chat.user.id
@@ -43,12 +47,21 @@ export function exchangesOf(history: readonly Pick<StreamInfo, 'streamId' | 'met
       user: chat?.user ?? null,
       answerId: chat?.answerId ?? streamId,
       earlierAttempts: isRetry ? previous.earlierAttempts + 1 : 0,
+      seq,
       createdAt,
     }
     if (isRetry) exchanges[exchanges.length - 1] = exchange
     else exchanges.push(exchange)
   }
   return exchanges
+}
+
+/** Whether a view whose text is asked for has all that its stream had when the history was read, or will never have more. */
+export function isRead({ seq }: Exchange, state: Pick<State, 'seq' | 'ending' | 'failure'>): boolean {
+  // What builds texts could not be loaded: the view says how far the stream is, and has nothing of it.
+  if (state.failure?.code === 'reload-needed') return false
+  // It may have been deleted meanwhile, or cut back by a hub that lost what was not stored.
+  return state.seq >= seq || state.ending !== null || state.failure?.code === 'unknown-stream'
 }
 
 /** The text of an answer: what the model said, without its reasoning. */

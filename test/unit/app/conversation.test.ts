@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { exchangesOf, parseChatMeta, titleOf, toUiMessages } from '../../../src/app/lib/conversation.ts'
+import { exchangesOf, isRead, parseChatMeta, titleOf, toUiMessages } from '../../../src/app/lib/conversation.ts'
+import type { Ending } from '../../../src/protocol/chunk.ts'
+import { HeadwaterError } from '../../../src/protocol/errors.ts'
 import type { Part } from '../../../src/protocol/state.ts'
 import { streamInfo } from './stream-info.ts'
 
@@ -26,6 +28,26 @@ describe('exchangesOf', () => {
       { streamId: 's1', user: null },
       { streamId: 's2', user: null },
     ])
+  })
+})
+
+describe('isRead', () => {
+  const [exchange] = exchangesOf([streamInfo({ streamId: 's1', channel: 'chat:1', seq: 3 })])
+  if (!exchange) throw new Error('no turn')
+  const failed = (code: 'http' | 'reload-needed' | 'unknown-stream') => new HeadwaterError(code, '')
+  const at = (seq: number, failure: HeadwaterError | null = null, ending: Ending | null = null) =>
+    isRead(exchange, { seq, failure, ending })
+
+  test('an answer is read once its view has what was stored of it, or its end', () => {
+    expect([at(0), at(2), at(3), at(4), at(1, null, { kind: 'done' })]).toEqual([false, false, true, true, true])
+  })
+
+  test('one that failed is read to its end too, one that was deleted not waited for', () => {
+    expect([at(2, failed('http')), at(3, failed('http')), at(0, failed('unknown-stream'))]).toEqual([false, true, true])
+  })
+
+  test('a page that cannot build texts has read nothing, however far its stream is', () => {
+    expect(at(3, failed('reload-needed'))).toBe(false)
   })
 })
 
