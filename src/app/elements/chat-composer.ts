@@ -103,9 +103,9 @@ export class ChatComposer extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const tooLong = new TextEncoder().encode(this.draft).length > MAX_BYTES
-    const why = this.failure || this.blocked || (tooLong ? 'This message is too long: at most 48 kB.' : this.hint)
-    const canSend = !this.sending && this.blocked === '' && !tooLong && this.draft.trim() !== ''
+    const why =
+      this.failure || this.blocked || (this.#isTooLong() ? 'This message is too long: at most 48 kB.' : this.hint)
+    // Not disabled: a button that is would lose the focus, each time that it sends.
     return html`<form @submit=${this.#onSubmit}>
       <textarea
         rows="1"
@@ -120,9 +120,19 @@ export class ChatComposer extends LitElement {
       <div class="row">
         ${this.#renderModels()}
         <span id="why" class=${this.failure ? 'why bad' : 'why'} role="status">${why}</span>
-        <button class="primary" type="submit" ?disabled=${!canSend}>${icon('send')}Send</button>
+        <button class="primary" type="submit" aria-disabled=${this.#canSend() ? 'false' : 'true'}>
+          ${icon('send')}Send
+        </button>
       </div>
     </form>`
+  }
+
+  #isTooLong(): boolean {
+    return new TextEncoder().encode(this.draft).length > MAX_BYTES
+  }
+
+  #canSend(): boolean {
+    return !this.sending && this.blocked === '' && this.draft.trim() !== '' && !this.#isTooLong()
   }
 
   #renderModels(): TemplateResult | typeof nothing {
@@ -154,8 +164,8 @@ export class ChatComposer extends LitElement {
 
   async #onSubmit(event: Event): Promise<void> {
     event.preventDefault()
+    if (!this.#canSend()) return
     const text = this.draft.trim()
-    if (text === '' || this.sending || this.blocked !== '') return
     this.sending = true
     this.failure = ''
     // At once: what is written from here on belongs to the next message.

@@ -239,6 +239,8 @@ export class ChatView extends LitElement {
   #jump(): void {
     this.following = true
     this.#follow()
+    // The button goes, and with it the focus.
+    this.scroller.focus({ preventScroll: true })
   }
 }
 

@@ -66,7 +66,7 @@ export class LogView extends LitElement {
           @hw-restarted=${(event: CustomEvent<string>) => this.#run.replace(event.detail)}
         ></hw-verbs>
       </hw-view-header>
-      <div class="tools" role="toolbar" aria-label="Lines">
+      <div class="tools" role="group" aria-label="Lines">
         <span class="count">${formatCount(this.read.count, 'line')}</span>
         ${this.notice === '' ? nothing : html`<span role="status">${this.notice}</span>`}
         <button

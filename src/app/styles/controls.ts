@@ -54,13 +54,13 @@ export const controls = css`
     cursor: pointer;
   }
 
-  button:hover:not(:disabled),
+  button:hover:not([aria-disabled='true']),
   .button:hover {
     border-color: var(--line-strong);
     background: var(--surface-raised);
   }
 
-  button:disabled {
+  button[aria-disabled='true'] {
     color: var(--ink-soft);
     cursor: not-allowed;
   }
@@ -71,12 +71,12 @@ export const controls = css`
     color: var(--ink-on-accent);
   }
 
-  .primary:disabled {
+  .primary[aria-disabled='true'] {
     background: var(--surface-sunken);
     color: var(--ink-soft);
   }
 
-  .primary:hover:not(:disabled) {
+  .primary:hover:not([aria-disabled='true']) {
     border-color: transparent;
     background: var(--accent-hover);
   }

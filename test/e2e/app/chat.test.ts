@@ -23,6 +23,7 @@ test('an answer streams into both tabs, is stored once, and stands once after a 
 }) => {
   const both = await twoTabs(context, server)
   await both[0].ask('Tell me about rivers')
+  await expect(both[0].button('Send')).toBeFocused()
   for (const app of both) {
     await expect(app.exchanges).toHaveCount(1)
     await expect(app.exchanges).toContainText('Tell me about rivers')
@@ -41,6 +42,10 @@ test('an answer streams into both tabs, is stored once, and stands once after a 
     await expect(app.exchanges).toHaveCount(2)
     await app.expectBadge('done')
   }
+  const conversation = both[0].page.getByRole('region', { name: 'Conversation' })
+  await conversation.evaluate((scroller) => scroller.scrollTo(0, 0))
+  await both[0].button('Jump to end').click()
+  await expect(conversation).toBeFocused()
 })
 
 test('the hub is killed in the middle of an answer: one run, the same whole answer in both tabs', async ({
