@@ -127,6 +127,11 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
   const onError = options.onError ?? (() => {})
   const sockets = options.sockets === undefined ? null : new SocketServer(context, writers, options.sockets, onError)
   const app = new Hono()
+  app.use(async (c, next) => {
+    await next()
+    // Hono answers HEAD as GET and drops the body; a live one is over, for whoever made it, only once it is cancelled.
+    if (c.req.method === 'HEAD') await c.res.body?.cancel()
+  })
   if (sockets !== null) offerSocket(app, sockets)
   addChannelRoutes(app, context, writers)
   addChatRoutes(app, { context, writers, models: options.models ?? [], resumable: options.resumable ?? true })
