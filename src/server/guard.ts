@@ -91,13 +91,32 @@ export function isApi(path: string): boolean {
   return path === '/v1' || path.startsWith('/v1/') || path === '/metrics'
 }
 
-function checkToken(token: AccessToken, request: Request, url: URL): Response | null {
+interface Presented {
+  readonly as: 'login' | 'bearer' | 'session'
+  readonly value: string
+}
+
+function presentedIn(request: Request, url: URL): Presented | null {
   const given = url.searchParams.get('token')
-  if (given !== null && request.method === 'GET' && url.pathname === '/') return logIn(token, given, request)
+  if (given !== null && request.method === 'GET' && url.pathname === '/') return { as: 'login', value: given }
   if (!isApi(url.pathname)) return null
   const bearer = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
+  if (bearer !== undefined) return { as: 'bearer', value: bearer }
   const session = cookieOf(request.headers.get('cookie'))
-  if (bearer === undefined ? session !== undefined && token.isSession(session) : token.isToken(bearer)) return null
+  return session === undefined ? null : { as: 'session', value: session }
+}
+
+/** Whether a request presents a token, or a session, which is made out of the token and so guessed with it. */
+export function presentsToken(request: Request): boolean {
+  return presentedIn(request, new URL(request.url)) !== null
+}
+
+function checkToken(token: AccessToken, request: Request, url: URL): Response | null {
+  const presented = presentedIn(request, url)
+  if (presented?.as === 'login') return logIn(token, presented.value, request)
+  if (!isApi(url.pathname)) return null
+  if (presented?.as === 'bearer' && token.isToken(presented.value)) return null
+  if (presented?.as === 'session' && token.isSession(presented.value)) return null
   const message = 'A token is needed: open the login link that the server printed, or send it as Bearer.'
   return refuse(401, 'unauthorized', message, { 'www-authenticate': 'Bearer' })
 }

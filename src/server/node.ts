@@ -104,6 +104,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
         hosts: config.hosts,
         origins: config.cors,
       }),
+      isGuessable: token.origin === 'given',
       api: handler.answer,
       files: options.appFolder === undefined ? null : createStaticFiles(options.appFolder),
       rate: config.rate,

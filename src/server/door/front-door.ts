@@ -1,6 +1,6 @@
 import { refusalCode, refuse } from '../answers.ts'
 import type { Guard } from '../guard.ts'
-import { isApi } from '../guard.ts'
+import { isApi, presentsToken } from '../guard.ts'
 import type { Cors } from '../cors.ts'
 import { shownTarget } from '../log/redact.ts'
 import type { ServerLog } from '../log/server-log.ts'
@@ -20,6 +20,8 @@ export interface Caller {
 
 export interface FrontDoorOptions {
   readonly guard: Guard
+  /** Whether the token may be one that can be guessed: then wrong ones are counted, and who sent too many waits, also with the right one. */
+  readonly isGuessable: boolean
   /** A page of an origin that is allowed reads why it is refused: to it an answer that it may not read is a lost network. */
   readonly cors: Pick<Cors, 'open'>
   /** What answers the API. */
@@ -55,10 +57,13 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     if (wait > 0) return tooFast(429, 'too-many-requests', 'You ask too often.', wait)
     const waitForAll = all.take('')
     if (waitForAll > 0) return tooFast(503, 'overloaded', 'The server is asked too often by all together.', waitForAll)
+    const isGuess = options.isGuessable && presentsToken(request)
+    // Before the token is looked at: an answer that tells right from wrong is what a guess is after.
+    const waitToGuess = isGuess ? guesses.look(client) : 0
+    if (waitToGuess > 0) return tooFast(429, 'too-many-requests', 'Too many wrong tokens.', waitToGuess)
     const refused = guard(request)
-    if (refused?.status !== 401) return refused
-    const waitToGuess = guesses.take(client)
-    return waitToGuess > 0 ? tooFast(429, 'too-many-requests', 'Too many wrong tokens.', waitToGuess) : refused
+    if (isGuess && refused?.status === 401) guesses.take(client)
+    return refused
   }
 
   const refusal = (request: Request, caller: Caller): Response | null => {

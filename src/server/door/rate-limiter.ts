@@ -30,14 +30,23 @@ export class RateLimiter {
     const bucket = this.#refilled(client)
     this.#buckets.delete(client)
     this.#buckets.set(client, bucket)
-    if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) / this.#perSecond)
-    bucket.tokens -= 1
-    return 0
+    const wait = this.#waitOf(bucket)
+    if (wait === 0) bucket.tokens -= 1
+    return wait
+  }
+
+  /** What {@link RateLimiter.take} would say; counts nothing. */
+  look(client: string): number {
+    return this.#perSecond === 0 || !this.#buckets.has(client) ? 0 : this.#waitOf(this.#refilled(client))
   }
 
   /** Clients that are remembered. */
   get size(): number {
     return this.#buckets.size
+  }
+
+  #waitOf({ tokens }: Bucket): number {
+    return tokens < 1 ? Math.ceil((1 - tokens) / this.#perSecond) : 0
   }
 
   #refilled(client: string): Bucket {

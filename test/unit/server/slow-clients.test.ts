@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { readConfig } from '../../../src/server/config.ts'
+import { AccessToken } from '../../../src/server/door/access-token.ts'
 import type { ServerFlags } from '../../../src/server/config.ts'
 import { serve } from '../../../src/server/node.ts'
 import type { RunningServer } from '../../../src/server/node.ts'
@@ -155,8 +156,32 @@ describe('too many', () => {
       statuses.push((await fetch(`${server.url}/v1/channels`, { headers: { authorization: `Bearer ${n}` } })).status)
     }
     expect([statuses[0], statuses.at(-1)]).toEqual([401, 429])
-    // Who has the right one is not locked out by those who guess.
+    // Else who guesses would still learn which one is right.
+    const session = `headwater_session=${AccessToken.of('weak').logIn('weak') ?? ''}`
+    for (const [name, value] of [
+      ['authorization', 'Bearer weak'],
+      ['cookie', session],
+    ] as const) {
+      expect((await fetch(`${server.url}/v1/channels`, { headers: { [name]: value } })).status).toBe(429)
+    }
+    expect((await fetch(`${server.url}/?token=weak`, { redirect: 'manual' })).status).toBe(429)
+    // Neither what needs no token nor what has none is a guess.
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+    expect((await fetch(`${server.url}/v1/channels`)).status).toBe(401)
+  })
+
+  it('requests without a token are no wrong tokens', async () => {
+    const server = await start({ token: 'weak' })
+    for (let n = 0; n < 15; n++) expect((await fetch(`${server.url}/v1/channels`)).status).toBe(401)
     expect((await fetch(`${server.url}/v1/channels`, { headers: { authorization: 'Bearer weak' } })).status).toBe(200)
+  })
+
+  it('wrong tokens lock nobody out where the server made the token, which nobody guesses', async () => {
+    const server = await start({ host: '0.0.0.0' })
+    const ask = (token: string): Promise<Response> =>
+      fetch(`${server.url}/v1/channels`, { headers: { authorization: `Bearer ${token}` } })
+    for (let n = 0; n < 15; n++) expect((await ask(String(n))).status).toBe(401)
+    expect((await ask(new URL(server.loginUrl ?? '').searchParams.get('token') ?? '')).status).toBe(200)
   })
 })
 
