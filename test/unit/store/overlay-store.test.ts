@@ -69,7 +69,10 @@ describe('what binds', () => {
     medium.full = false
     const open = medium.hold('commit')
     const settling = store.settle({ now: true })
-    const bound = store.commit([binding('a')])
+    let isBound = false
+    const bound = store.commit([binding('a')]).then(() => (isBound = true))
+    for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
+    expect(isBound, 'bound before the older row is stored').toBe(false)
     open()
     await Promise.all([settling, bound])
     expect((await medium.row('a'))?.sent).toBe(true)
