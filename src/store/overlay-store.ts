@@ -1,5 +1,6 @@
 import { endSeq, slicePack, type PackedChunks } from '../protocol/packed-chunks.ts'
 import { applyChange, applyRow, idTaken } from './apply-change.ts'
+import { carryOver } from './carry-over.ts'
 import { LogReading } from './log-reading.ts'
 import type { LogRead, LogStore, RowChange, RowResult, StreamRow } from './log-store.ts'
 import { Overlay, standsOn } from './overlay.ts'
@@ -135,11 +136,12 @@ export class OverlayLogStore implements LogStore {
   }
 
   async openChannel(channel: string, decide: (rows: readonly StreamRow[]) => readonly StreamRow[]): Promise<void> {
+    let rows: readonly StreamRow[] = []
     let above: readonly StreamRow[] = []
     let below: readonly StreamRow[] = []
     const open = (): Promise<void> =>
       this.#medium.openChannel(channel, (stored) => {
-        const rows = this.#join(stored, channel)
+        rows = this.#join(stored, channel)
         const decided = decide(rows)
         this.#checkIds(decided, rows)
         above = decided.filter(({ streamId }) => this.#overlays.has(streamId))
@@ -156,15 +158,13 @@ export class OverlayLogStore implements LogStore {
       this.#opening = opening.catch(() => undefined)
       return opening
     }
-    // The rest of these rows may have moved since they were seen.
+    // These may have moved since they were seen.
     await this.commit(
-      above.map(({ streamId, intent }) => ({
-        streamId,
-        decide: (row) => {
-          if (row === undefined || row.ending !== null || intent === null) return null
-          return { row: { ...row, intent, version: row.version + 1 } }
-        },
-      })),
+      above.map((decided) => {
+        const { streamId } = decided
+        const seen = rows.find((row) => row.streamId === streamId)
+        return { streamId, decide: (row) => carryOver(decided, seen, row) }
+      }),
     )
   }
 

@@ -2,6 +2,7 @@ import type { Gap } from '../protocol/chunk.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
 import { endSeq } from '../protocol/packed-chunks.ts'
 import { idTaken } from './apply-change.ts'
+import { carryOver } from './carry-over.ts'
 import type { LogRead, LogStore, RowChange, RowResult, StreamRow } from './log-store.ts'
 import { byAge } from './row-order.ts'
 
@@ -104,22 +105,9 @@ export class SuccessorLogStore implements LogStore {
       )
   }
 
-  /** What was decided of a live stream of the older format. It may have moved since it was seen: only what the decision changed is written. */
+  /** What was decided of a live stream of the older format. It may have moved since it was seen. */
   async #changeBelow(decided: StreamRow, seen: StreamRow | undefined): Promise<void> {
-    const before = Object.entries(seen ?? {})
-    const change = Object.fromEntries(
-      Object.entries(decided).filter(([key, value]) => before.every(([name, old]) => name !== key || old !== value)),
-    )
-    const epochs = decided.epoch - (seen?.epoch ?? 0)
-    await this.#older.commit([
-      {
-        streamId: decided.streamId,
-        decide: (row) =>
-          row === undefined || row.ending !== null
-            ? null
-            : { row: { ...row, ...change, epoch: row.epoch + epochs, version: row.version + 1 } },
-      },
-    ])
+    await this.#older.commit([{ streamId: decided.streamId, decide: (row) => carryOver(decided, seen, row) }])
   }
 
   async readLog(

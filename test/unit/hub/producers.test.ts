@@ -366,6 +366,22 @@ describe('verbs on what a page produces', () => {
   })
 })
 
+it('what is replaced while it is in memory alone ends as cancelled there, and in the store', async () => {
+  const sink = reading().start()
+  await sink.write('a')
+  store.reason = 'QuotaExceededError'
+  store.failing.add('commit')
+  await sink.write('b')
+  // The disk takes a small new row, and no chunks.
+  await reading().send({ url: '/log' })
+  await aborted(sink)
+  const [row] = await world.hub.streams('notes')
+  expect(row).toMatchObject({ streamId: sink.id, status: 'stopped', ending: { kind: 'cancelled' } })
+  store.failing.clear()
+  await world.hub.store.settle({ now: true })
+  expect(await store.row(sink.id)).toMatchObject({ seq: 2, ending: { kind: 'cancelled' }, reason: 'replaced' })
+})
+
 describe('ids', () => {
   it('a live id started again is `live-id`, in this page and in another, and the live one goes on', async () => {
     const channel = reading()
