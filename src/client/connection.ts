@@ -216,15 +216,16 @@ export class Connection {
     if (this.#live) void this.#live.hub.nudge().catch(() => undefined)
   }
 
+  /** The hub is told too: one in this page has no lock to go by. */
   #leave(): void {
     for (const leave of this.leaving) leave()
+    if (this.#live) void this.#live.hub.bye().catch(() => undefined)
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
     this.#leave()
-    if (this.#live) void this.#live.hub.bye().catch(() => undefined)
     this.#drop?.()
     this.#wake?.()
     this.#fail(closedError())

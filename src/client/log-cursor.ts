@@ -13,7 +13,7 @@ export interface LogCursorOptions {
   /** False: only snapshots. */
   chunks: boolean
   /** See {@link HubCursor.shows}. */
-  shows?: boolean
+  shows?: () => boolean
   /** Resolves once `batch` can take something in. A batch is looked at only after that: much may have changed while it waited. */
   ready?(): Promise<void>
   /** Chunks and gaps that follow what came before; the cursor goes on once this resolves. */
@@ -49,7 +49,7 @@ export class LogCursor implements HubCursor {
   }
 
   get shows(): boolean {
-    return this.#options.shows === true
+    return !!this.#options.shows?.()
   }
 
   /** The next seq that this cursor wants. */

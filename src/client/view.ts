@@ -65,7 +65,7 @@ export class View implements StreamView {
       streamId: this.#streamId,
       from: 1,
       chunks: this.#wanted,
-      shows: true,
+      shows: () => !this.#snapshot?.needsTab,
       // Loaded while the hub reads; the first batch waits for it, unacknowledged.
       ready: () => this.#load(),
       batch: (batch) => this.#apply(batch),

@@ -120,6 +120,7 @@ function progressOf({ upload, size }: StreamRow): { upload?: UploadProgress } {
 
 /** What tabs are told of a row. */
 export function snapshotOf(row: StreamRow): StreamSnapshot {
+  const needsTab = row.status === 'queued' || (row.ending === null && row.unwatched !== undefined)
   const resting = row.status === 'stopped' || row.status === 'disconnected'
   return {
     streamId: row.streamId,
@@ -133,6 +134,7 @@ export function snapshotOf(row: StreamRow): StreamSnapshot {
     ending: row.ending,
     failure: row.failure,
     ...(row.reason !== undefined && { reason: row.reason }),
+    ...(needsTab && { needsTab }),
     canResume: row.ending === null && resting && canContinue(row),
     canRetry: row.source !== null && (row.ending !== null || resting),
     gaps: row.gaps,

@@ -19,6 +19,8 @@ export interface StreamSnapshot {
   failure: ErrorValue | null
   /** What was said with a cancel, if anything. */
   reason?: string
+  /** A tab that shows it keeps its connection, hidden or not: without one the stream would wait, or be cancelled as unwatched. */
+  needsTab?: true
   canResume: boolean
   canRetry: boolean
   gaps: readonly Gap[]

@@ -22,7 +22,7 @@ export async function cachePage(page: Page): Promise<() => Promise<void>> {
   await page.evaluate(() => {
     addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { cameBack: persisted }))
   })
-  await page.goto(new URL('/nothing.txt', page.url()).href, { waitUntil: 'commit' }).catch(() => null)
+  await page.goto('about:blank')
   return async () => {
     await page.goBack({ waitUntil: 'commit' })
     // The page is there before it has heard that it is.

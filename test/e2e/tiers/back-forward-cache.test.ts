@@ -63,3 +63,21 @@ for (const alone of [true, false]) {
     expect(stream.requests.map(({ lastEventId }) => lastEventId)).toEqual([null, '100'])
   })
 }
+
+test.describe('a page alone', () => {
+  test.use({ tier: 'page' })
+
+  test('comes back to the hub that it had, with all that was in its memory', async ({ upstream, tabs }) => {
+    const stream = upstream.script('kept', { format: 'sse-ids', chunks: lines(100) })
+    const [tab] = await tabs(1)
+    if (tab === undefined) throw new Error('no tab')
+    await tab.send('kept', { url: stream.path })
+    await expectWhole([tab], 'kept', stream.truth.join(''))
+    const boot = await tab.bootId()
+    const comeBack = await cachePage(tab.page)
+    await comeBack()
+    await expect.poll(() => tab.bootId(), AT_ONCE).toBe(boot)
+    await expectWhole([tab], 'kept', stream.truth.join(''))
+    expect(stream.requests).toHaveLength(1)
+  })
+})
