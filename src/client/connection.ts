@@ -44,8 +44,8 @@ export interface Live {
 
 /** What a connection knows of a cursor: enough to attach it to each life of the hub, and to hand it what comes. */
 export interface HubCursor {
-  /** It only shows: a page that nobody sees can do without it. */
-  readonly shows?: boolean
+  /** Whether it only shows: a page that nobody sees can do without it. */
+  readonly shows?: (() => boolean) | undefined
   attach(live: Live): Promise<void>
   /** Answers with the seq wanted next. */
   deliver(batch: Batch): Promise<number>
@@ -77,6 +77,7 @@ function toStartError(thrown: unknown): HeadwaterError {
   })
 }
 
+const NEVER = new Promise<void>(() => undefined)
 const lostError = (): HeadwaterError => new HeadwaterError('hub-lost', 'The hub is gone.')
 
 /**
@@ -177,7 +178,7 @@ export class Connection {
   /** @param cancel the reader was cancelled, not merely closed */
   remove(cursorId: number, cancel?: ReaderCancel): void {
     this.#cursors.delete(cursorId)
-    if (this.#live) void this.#live.hub.detach(cursorId, cancel).catch(() => undefined)
+    this.#tell((hub) => hub.detach(cursorId, cancel))
   }
 
   /** For the back-forward cache: lets go of everything, until `resume()`. */
@@ -198,7 +199,7 @@ export class Connection {
    */
   rest(): void {
     if (!this.#live || this.#calls || this.info?.tier === 'page') return
-    if ([...this.#cursors.values()].some((cursor) => !cursor.shows)) return
+    if ([...this.#cursors.values()].some((cursor) => !cursor.shows?.())) return
     this.#resting = true
     this.#drop?.()
   }
@@ -213,13 +214,18 @@ export class Connection {
   nudge(): void {
     this.#stir()
     this.#wake?.()
-    if (this.#live) void this.#live.hub.nudge().catch(() => undefined)
+    this.#tell((hub) => hub.nudge())
   }
 
   /** The hub is told too: one in this page has no lock to go by. */
   #leave(): void {
     for (const leave of this.leaving) leave()
-    if (this.#live) void this.#live.hub.bye().catch(() => undefined)
+    this.#tell((hub) => hub.bye())
+  }
+
+  /** What needs no answer: a hub that is gone needs not to hear it. */
+  #tell(say: (hub: Comlink.Remote<HubPort>) => Promise<unknown>): void {
+    if (this.#live) say(this.#live.hub).catch(() => undefined)
   }
 
   close(): void {
@@ -318,7 +324,7 @@ export class Connection {
       if (!reply.ok) throw HeadwaterError.from(reply.error)
       const { protocol, bootId, durable, tier } = reply.value
       // 5. Granted means that the hub is gone.
-      if (locks && tier !== 'page') whenFree(locks, hubLock(bootId), lost).then(drop, drop)
+      const over = locks && tier !== 'page' ? whenFree(locks, hubLock(bootId), lost) : orAborted(NEVER, lost)
       this.#up({ hub, info: { tier, durable, bootId, protocol }, lost })
       whenStuck?.(() => hub.ping(), lost).then(
         () => {
@@ -328,7 +334,7 @@ export class Connection {
         // It could not be loaded: the hub's lock still tells of its death.
         () => undefined,
       )
-      if (!lost.aborted) await new Promise((resolve) => lost.addEventListener('abort', resolve, { once: true }))
+      await over.catch(() => undefined)
     } finally {
       // Nothing durable stood behind what this hub's views show: its successor may go on with another log, from an earlier place.
       if (this.#live?.info.durable === false) for (const cursor of this.#cursors.values()) cursor.rewind()
@@ -377,10 +383,7 @@ export class Connection {
       gone: async (cursorId, ...stream) => {
         await this.#cursors.get(cursorId)?.gone(...stream)
       },
-      streamChanged: async (streamId, info) => {
-        await Promise.resolve()
-        this.watcher?.changed(streamId, info)
-      },
+      streamChanged: (streamId, info) => Promise.resolve(this.watcher?.changed(streamId, info)),
       durable: async (durable) => {
         await Promise.resolve()
         const now = live()
@@ -388,10 +391,7 @@ export class Connection {
         // Whoever watches looks at everything again.
         this.watcher?.connected()
       },
-      published: async (event) => {
-        await Promise.resolve()
-        this.listeners.get(event.channel)?.published(event)
-      },
+      published: (event) => Promise.resolve(this.listeners.get(event.channel)?.published(event)),
       headers: (request) => this.#options.headers(request),
     }
   }

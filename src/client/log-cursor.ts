@@ -30,6 +30,7 @@ export class LogCursor implements HubCursor {
   readonly #connection: Connection
   readonly #options: LogCursorOptions
   readonly #id: number
+  readonly shows: LogCursorOptions['shows']
   /** What this is a place in, once that is known. Another stream may have its id after it was deleted, but is younger. */
   #stream: Pick<StreamSnapshot, 'streamId' | 'createdAt'> | null = null
   #next: number | 'live'
@@ -44,12 +45,9 @@ export class LogCursor implements HubCursor {
   constructor(connection: Connection, options: LogCursorOptions) {
     this.#connection = connection
     this.#options = options
+    this.shows = options.shows
     this.#next = options.from
     this.#id = connection.add(this)
-  }
-
-  get shows(): boolean {
-    return !!this.#options.shows?.()
   }
 
   /** The next seq that this cursor wants. */

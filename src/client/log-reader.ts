@@ -6,6 +6,7 @@ import type { StreamSnapshot } from '../protocol/snapshot.ts'
 import type { ReadOptions } from './api.ts'
 import type { Connection } from './connection.ts'
 import { LogCursor } from './log-cursor.ts'
+import { reasonText } from './reason-text.ts'
 
 /**
  * What reads behind a `Reader`. The next batch comes when the last chunk of the one before was pulled, so a reader that does not pull holds one
@@ -48,6 +49,11 @@ export class LogReader {
 
   get lastSeq(): number {
     return this.#lastSeq
+  }
+
+  cancel(reason: unknown): void {
+    const text = reasonText(reason)
+    this.close(text === undefined ? {} : { reason: text })
   }
 
   /** @param cancel what was said, where the reader was cancelled and not merely left */

@@ -1,10 +1,8 @@
 import type { Chunk } from '../protocol/chunk.ts'
-import type { ReaderCancel } from '../protocol/hub-port.ts'
 import type { Reader, ReadOptions } from './api.ts'
 import type { Connection } from './connection.ts'
 import { loadPart } from './load-part.ts'
 import type { LogReader } from './log-reader.ts'
-import { reasonText } from './reason-text.ts'
 
 /** A reader as applications hold it, at once: what reads is loaded with the first one, and pulls wait for it. */
 export class PageReader implements Reader {
@@ -39,16 +37,12 @@ export class PageReader implements Reader {
   }
 
   cancel(reason?: unknown): Promise<void> {
-    const text = reasonText(reason)
-    return this.#close(text === undefined ? {} : { reason: text })
+    return this.#close((reader) => reader.cancel(reason))
   }
 
-  async #close(cancel?: ReaderCancel): Promise<void> {
+  #close(how: (reader: LogReader) => void): Promise<void> {
     // What could not be loaded holds nothing.
-    await this.#loading.then(
-      (reader) => reader.close(cancel),
-      () => undefined,
-    )
+    return this.#loading.then(how, () => undefined)
   }
 
   #pull(): Promise<IteratorResult<Chunk, undefined>> {
@@ -63,7 +57,7 @@ export class PageReader implements Reader {
       next: () => this.#pull(),
       return: async () => {
         // Leaving a loop is no wish about the stream.
-        await this.#close()
+        await this.#close((reader) => reader.close())
         return { value: undefined, done: true }
       },
     }

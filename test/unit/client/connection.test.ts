@@ -243,7 +243,7 @@ describe('a page that comes and goes', () => {
     const { connection } = page
     await connection.connected()
     connection.add({
-      shows: true,
+      shows: () => true,
       attach: () => Promise.resolve(),
       deliver: () => Promise.resolve(1),
       gone: () => Promise.resolve(),
