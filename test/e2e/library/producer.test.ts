@@ -194,7 +194,7 @@ test('the last reader’s cancel aborts the producer’s signal; an unwatched st
   await cancel(two)
   await expect.poll(reason).toBe('read')
   await writer.page.evaluate(async () => {
-    const sink = hw.hub.channel('watched', { unwatched: 1_000 }).start()
+    const sink = hw.hub.channel('unread', { unwatched: 1_000 }).start()
     await sink.write('a')
     Object.assign(globalThis, { mySink: sink })
   })
