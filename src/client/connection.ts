@@ -77,7 +77,6 @@ function toStartError(thrown: unknown): HeadwaterError {
   })
 }
 
-const NEVER = new Promise<void>(() => undefined)
 const lostError = (): HeadwaterError => new HeadwaterError('hub-lost', 'The hub is gone.')
 
 /**
@@ -324,7 +323,10 @@ export class Connection {
       if (!reply.ok) throw HeadwaterError.from(reply.error)
       const { protocol, bootId, durable, tier } = reply.value
       // 5. Granted means that the hub is gone.
-      const over = locks && tier !== 'page' ? whenFree(locks, hubLock(bootId), lost) : orAborted(NEVER, lost)
+      const over =
+        locks && tier !== 'page'
+          ? whenFree(locks, hubLock(bootId), lost)
+          : orAborted(new Promise<void>(() => undefined), lost)
       this.#up({ hub, info: { tier, durable, bootId, protocol }, lost })
       whenStuck?.(() => hub.ping(), lost).then(
         () => {
