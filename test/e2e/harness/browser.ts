@@ -3,6 +3,7 @@ import type { Browser, BrowserContext, CDPSession, LaunchOptions, Page, Worker }
 import { chromiumArgs, findChromium } from '../../../scripts/find-browser.mjs'
 import { chromiumOnly } from './engines.ts'
 import { until } from './poll.ts'
+import { ELSEWHERE } from './test-upstream.ts'
 
 /** On this channel the hub of the test page is told to end itself. */
 export const DEATH_CHANNEL = 'headwater-test:die'
@@ -22,11 +23,17 @@ export async function cachePage(page: Page): Promise<() => Promise<void>> {
   await page.evaluate(() => {
     addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { cameBack: persisted }))
   })
-  await page.goto('about:blank')
+  await page.goto(new URL(ELSEWHERE, page.url()).href)
   return async () => {
     await page.goBack({ waitUntil: 'commit' })
     // The page is there before it has heard that it is.
-    await expect.poll(() => page.evaluate(() => (globalThis as { cameBack?: boolean }).cameBack)).toBe(true)
+    const wasKept = (): Promise<object> =>
+      page.evaluate(() => ({
+        cameBack: (globalThis as { cameBack?: boolean }).cameBack,
+        // Where it was not, the browser says why.
+        whyNot: (performance.getEntriesByType('navigation')[0] as { notRestoredReasons?: unknown }).notRestoredReasons,
+      }))
+    await expect.poll(wasKept).toMatchObject({ cameBack: true })
   }
 }
 

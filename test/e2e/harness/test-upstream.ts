@@ -19,6 +19,9 @@ const TYPES: Record<string, string> = {
   '.webmanifest': 'application/manifest+json',
 }
 
+/** A page of the same site that has nothing to do with Headwater. */
+export const ELSEWHERE = '/elsewhere.txt'
+
 /**
  * The test's own server: a page, scripted streams below `/s/`, and Headwater's server below `/v1`, all on one origin. Faults happen here,
  * because those that a browser's automation makes do not reach what a SharedWorker fetches.
@@ -95,7 +98,8 @@ export class TestUpstream {
       this.#proxy.handle(request, response)
       return
     }
-    if (this.missing?.test(pathname) === true) response.writeHead(404).end()
+    if (pathname === ELSEWHERE) response.writeHead(200, { 'content-type': 'text/plain' }).end('Elsewhere.')
+    else if (this.missing?.test(pathname) === true) response.writeHead(404).end()
     // Addresses without a suffix are the app's own: its shell answers for them.
     else await this.#sendFile(extname(pathname) === '' ? '/index.html' : pathname, response)
   }
