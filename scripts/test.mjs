@@ -54,11 +54,15 @@ async function vitest(project, report) {
 /**
  * @param {string} project
  * @param {string} report
+ * @param {string[]} more
  * @returns {Promise<[status: number, count: Count]>}
  */
-async function playwright(project, report) {
-  const args = ['test', '--project', project, '--reporter=list,json']
-  const status = await run('@playwright/test/cli.js', args, { PLAYWRIGHT_JSON_OUTPUT_FILE: report })
+async function playwright(project, report, more = []) {
+  const args = ['test', '--project', project, '--reporter=list,json', ...more]
+  const status = await run('@playwright/test/cli.js', args, {
+    PLAYWRIGHT_JSON_OUTPUT_FILE: report,
+    HEADWATER_SEED: seed,
+  })
   const { stats } = await readJson(report)
   return [status, { passed: stats.expected, failed: stats.unexpected + stats.flaky, skipped: stats.skipped }]
 }
@@ -78,6 +82,11 @@ const WEBKIT = {
   install: 'apt-get install webkit2gtk-driver xvfb xauth',
 }
 
+/** Of the end-to-end tests. Chosen here, so that all of them have the same one. */
+const seed = process.env['HEADWATER_SEED'] ?? String(Date.now() % 2 ** 31)
+/** Opening a tab takes Firefox several times as long: one half of its end-to-end tests, by the seed; `npm run test:firefox` runs all of them. */
+const firefoxHalf = `${(Number(seed) % 2) + 1}/2`
+
 /** @type {[title: string, suite: (report: string) => Promise<[number, Count]>, engine?: Engine][]} */
 const SUITES = [
   ['unit and contract tests under Node', (report) => vitest('node', report)],
@@ -88,7 +97,11 @@ const SUITES = [
   ['the kill matrix, a sample', (report) => playwright('matrix', report)],
   ['the package at an outsider’s', (report) => playwright('pack', report)],
   ['tests in the browser, in Firefox', (report) => vitest('browser-firefox', report), FIREFOX],
-  ['several tabs, end to end, in Firefox', (report) => playwright('firefox', report), FIREFOX],
+  [
+    `several tabs, end to end, in Firefox: half ${firefoxHalf}`,
+    (report) => playwright('firefox', report, [`--shard=${firefoxHalf}`]),
+    FIREFOX,
+  ],
   ['smoke test in WebKit', (report) => playwright('webkit', report), WEBKIT],
 ]
 
