@@ -28,19 +28,25 @@ export async function* readBody(
     close()
   }
   const watch = limit === null ? null : new SilenceWatch(limit, delay, onLost)
+  // Of the signal itself a body hears by a way of the browser's own: a stop must not depend on it.
+  signal.addEventListener('abort', close, { once: true })
   try {
-    for (;;) {
+    while (!signal.aborted) {
       watch?.listen()
       const { done, value } = await reader.read().catch((thrown: unknown) => {
         throw networkError(thrown, url, signal)
       })
       watch?.heard()
       if (lost) throw silenceError(url)
+      // Closed here, it only looks like an end.
+      if (signal.aborted) break
       if (done) return
       if (value.length > 0) yield value
     }
+    throw networkError(signal.reason, url, signal)
   } finally {
     watch?.stop()
+    signal.removeEventListener('abort', close)
     close()
   }
 }

@@ -13,6 +13,8 @@ export class UpdateController implements ReactiveController {
   readonly #enabled: boolean
   #registration: ServiceWorkerRegistration | undefined
   #waiting = false
+  /** The version that was told to take over. */
+  #told: ServiceWorker | null = null
   #timer: ReturnType<typeof setInterval> | undefined
   #started = false
 
@@ -26,6 +28,11 @@ export class UpdateController implements ReactiveController {
   /** A new version is ready. */
   get waiting(): boolean {
     return this.#waiting
+  }
+
+  /** It was told to take over. The browser first waits until the earlier one is idle, which may take it half a minute. */
+  get applying(): boolean {
+    return this.#told !== null && this.#told === this.#registration?.waiting
   }
 
   hostConnected(): void {
@@ -44,7 +51,9 @@ export class UpdateController implements ReactiveController {
   /** Lets the waiting version take over. All tabs reload. */
   apply(): void {
     // Looked up now: the event may have told of a worker that another one has replaced since.
-    this.#registration?.waiting?.postMessage({ type: 'SKIP_WAITING' })
+    this.#told = this.#registration?.waiting ?? null
+    this.#told?.postMessage({ type: 'SKIP_WAITING' })
+    this.#host.requestUpdate()
   }
 
   /** Not now: asks again with the next new version, or the next page. */

@@ -130,18 +130,30 @@ export class AppShell extends LitElement {
             text="This browser gives no storage for it (a private window, or a full disk). It is shown all the same, and stored as soon as there is room; until then it is gone when the last tab closes."
           ></hw-notice>`
         : nothing,
-      this.#update?.waiting
-        ? html`<hw-notice
-            tone="live"
-            icon="wave"
-            heading="A new version is ready."
-            text="All tabs reload; streams go on."
-          >
-            <button type="button" class="primary" @click=${() => this.#update?.apply()}>Reload</button>
-            <button type="button" class="plain" @click=${() => this.#update?.dismiss()}>Later</button>
-          </hw-notice>`
-        : nothing,
+      this.#renderUpdate(),
     ]
+  }
+
+  #renderUpdate(): TemplateResult | typeof nothing {
+    const update = this.#update
+    if (!update?.waiting) return nothing
+    if (update.applying) {
+      return html`<hw-notice
+        tone="live"
+        icon="wave"
+        heading="The new version is starting."
+        text="This can take half a minute. All tabs reload then; streams go on."
+      ></hw-notice>`
+    }
+    return html`<hw-notice
+      tone="live"
+      icon="wave"
+      heading="A new version is ready."
+      text="All tabs reload; streams go on."
+    >
+      <button type="button" class="primary" @click=${() => update.apply()}>Reload</button>
+      <button type="button" class="plain" @click=${() => update.dismiss()}>Later</button>
+    </hw-notice>`
   }
 
   #renderUnreachable(): TemplateResult {

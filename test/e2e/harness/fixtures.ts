@@ -68,6 +68,13 @@ export class Tab {
   }
 }
 
+/** What a page shows, in words for whoever reads why a test failed. */
+function describePage(page: Page): Promise<string> {
+  const shown = page.evaluate(() => ('hw' in globalThis ? hw.describe() : document.body.innerText)).catch(String)
+  const late = new Promise<string>((resolve) => setTimeout(resolve, 3_000, 'no answer'))
+  return Promise.race([shown, late]).then((what) => `page ${page.url()}: ${what}`)
+}
+
 interface Options {
   /** What the browser lets pages have, and so where the hub runs. */
   tier: Tier
@@ -94,8 +101,12 @@ export const test = base.extend<Options & Fixtures>({
     await use(upstream)
     await upstream.close()
   },
-  tabs: async ({ context, upstream }, use) => {
+  tabs: async ({ context, upstream }, use, testInfo) => {
     await use(async (count) => (await openTabs(context, upstream.origin, count)).map((page) => new Tab(page)))
+    if (testInfo.status === testInfo.expectedStatus) return
+    console.log(`--- ${testInfo.title}: as it was left`)
+    console.log(upstream.describe())
+    for (const page of context.pages()) console.log(await describePage(page))
   },
   server: async ({ context: _ }, use) => {
     const server = await HeadwaterServer.start()

@@ -71,6 +71,14 @@ export class TestUpstream {
     return stream
   }
 
+  /** What was asked of it, for whoever reads why a test failed. */
+  describe(): string {
+    const streams = [...this.#streams.values()].map(
+      ({ path, open, requests }) => `${path}: ${open} open of ${JSON.stringify(requests)}`,
+    )
+    return ['upstream', ...streams].join('\n')
+  }
+
   /** From now on `/v1`, `/healthz` and `/metrics` are those of the server at `target`. */
   proxyTo(target: string): ServerProxy {
     this.#proxy = new ServerProxy(target)

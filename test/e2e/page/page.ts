@@ -100,8 +100,21 @@ function view(name: string): View {
   }
 }
 
+/** What this page shows and what is stored, for whoever reads why a test failed. */
+async function describe(): Promise<string> {
+  const channels = await Promise.all(
+    [...followed].map(async ([name, { channel, timeline }]) => {
+      const { streamId, status, seq, waitingFor, error } = channel.state
+      const history = channel.history().then((found) => found, String)
+      return { name, shown: { streamId, status, seq, waitingFor, error }, timeline, history: await history }
+    }),
+  )
+  return JSON.stringify({ boot: hub.info?.bootId, state: document.visibilityState, channels })
+}
+
 const hw = {
   hub,
+  describe,
   connectHub,
   follow,
   view,
