@@ -171,9 +171,15 @@ export interface Channel extends Readonly<State> {
   readonly state: State
   /** Called after each change, at most once per frame of the hub's deliveries. Answers with the way to stop it. */
   subscribe(listener: () => void, options?: { signal?: AbortSignal }): () => void
-  /** A new run; what was live is cancelled first. Resolves with the stream's id once its row is stored. */
+  /**
+   * A new run; what was live is cancelled first. Resolves with the stream's id once its row is stored.
+   * @throws {HeadwaterError} `live-id` or `bad-id` where `options.id` is that of a stream of another source
+   */
   send(source: Source | string, options?: SendOptions): Promise<string>
-  /** Joins the newest stream of the same source, live or done; starts one only if there is none. */
+  /**
+   * Joins the newest stream of the same source, live or done; starts one only if there is none, or that one failed with nothing received and its
+   * source may be asked again (`idempotent`).
+   */
   open(source: Source | string, options?: SendOptions): Promise<string>
   read(options?: ReadOptions): Reader
   stop(): Promise<void>

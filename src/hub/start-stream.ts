@@ -37,8 +37,7 @@ export function decideStart(
   // The same start again, after a hub died: it is done.
   const same = rows.find((row) => row.streamId === request.streamId)
   if (same !== undefined) {
-    const isOwn = typeof mode !== 'object' || !('produce' in mode) || same.producer === mode.produce
-    return isOwn ? join(same) : { row: same, writes: [], error: notAgain(same) }
+    return isSameStart(same, request) ? join(same) : { row: same, writes: [], error: notAgain(same) }
   }
   if (typeof mode === 'object' && 'produce' in mode) return startProduced(rows, request, mode.produce, now)
   const newest = rows[rows.length - 1]
@@ -46,7 +45,7 @@ export function decideStart(
   let { meta, whenOffline } = request
   if (mode === 'join') {
     const joined = rows.findLast((row) => sameSource(row.source, source))
-    if (joined !== undefined) return join(joined)
+    if (joined !== undefined && !(isRefused(joined) && source?.idempotent === true)) return join(joined)
   } else if (mode !== 'replace') {
     const retried = rows.find((row) => row.streamId === mode.retryOf)
     if (newest !== undefined && newest.streamId !== mode.retryOf) return join(newest)
@@ -85,6 +84,15 @@ export function decideStart(
   return { row, writes: [...cancelled, row] }
 }
 
+/** Whether the stream came of this very start, which is sent again where its answer was lost. */
+function isSameStart(row: StreamRow, { mode, source }: StartStream): boolean {
+  if (typeof mode === 'string') return sameSource(row.source, source)
+  return 'produce' in mode ? row.producer === mode.produce : row.source !== null
+}
+
+/** Failed, with nothing received: nobody misses it, and where to ask again costs nothing, upstream may answer by now. */
+const isRefused = (row: StreamRow): boolean => row.ending?.kind === 'error' && row.seq === 0
+
 /** Rows of a channel are ordered by creation: two in one millisecond keep their order. */
 const laterThan = (newest: StreamRow | undefined, now: number): number => Math.max(now, (newest?.createdAt ?? 0) + 1)
 
@@ -122,7 +130,7 @@ function startProduced(rows: readonly StreamRow[], request: StartStream, produce
   return { row, writes: [...cancelAll(rows, now, false), row] }
 }
 
-/** A page starts a stream whose id is another's. Ended ones too: chunks are never changed, and views hold their seqs. */
+/** A stream is started whose id is another's. Ended ones too: chunks are never changed, and views hold their seqs. */
 function notAgain({ streamId, ending }: StreamRow): ErrorValue {
   return ending === null
     ? {

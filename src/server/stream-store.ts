@@ -175,10 +175,10 @@ export interface StreamStore {
   hasLease(writer: string): Promise<boolean | null>
   /** Deletes what expired. Returns how many streams that were. */
   sweep(): Promise<number>
-  /** Called when `name` grew, ended or was removed. Returns the way to stop it. */
-  watch(name: StreamName, listener: (change: StreamChange) => void): () => void
-  /** Called for every stream. */
-  watchAll(listener: (change: StreamChange) => void): () => void
+  /** Called when `name` grew, ended or was removed; with `null` where any of that may have been missed. Returns the way to stop it. */
+  watch(name: StreamName, listener: (change: StreamChange | null) => void): () => void
+  /** Called for every stream; once, with `null`, where changes of any may have been missed. */
+  watchAll(listener: (change: StreamChange | null) => void): () => void
   /** How many streams there are, with those that expired and are not yet swept. Cheap. */
   count(): Promise<number>
   /** After it, every call rejects. */

@@ -19,12 +19,21 @@ export interface FeedOptions {
   readonly describe: (key: string) => Promise<FeedEvent>
 }
 
-/** A snapshot, and then how whatever changed is now. A change that comes while another is told is told once. */
+/**
+ * A snapshot, and then how whatever changed is now. A change that comes while another is told is told once. It ends where changes may have been
+ * missed: the next one begins with a snapshot.
+ */
 export async function* feed(options: FeedOptions): AsyncGenerator<string, void, undefined> {
   const { context, signal } = options
   const changed = new Set<string>()
   const bell = new WakeUp()
+  let missed = false
   const leave = context.store.watchAll((change) => {
+    if (change === null) {
+      missed = true
+      bell.ring()
+      return
+    }
     if (change.kind === 'grown') return
     const key = options.keyOf(change)
     if (key === null) return
@@ -36,19 +45,15 @@ export async function* feed(options: FeedOptions): AsyncGenerator<string, void, 
     sseEvent({ event: name, data: JSON.stringify(data), id: String(++id) })
   try {
     yield event('snapshot', await options.snapshot())
-    while (!signal.aborted) {
-      for (const key of [...changed]) {
+    while (!signal.aborted && !missed && id < MAX_FEED_EVENTS) {
+      const [key] = changed
+      if (key !== undefined) {
         changed.delete(key)
         const next = await options.describe(key)
         yield event(next.event, next.data)
-        if (id >= MAX_FEED_EVENTS) {
-          yield event('done', {})
-          return
-        }
-      }
-      if (changed.size > 0) continue
-      if ((await bell.wait(HEARTBEAT_MS, signal)) === 'timeout') yield SSE_HEARTBEAT
+      } else if ((await bell.wait(HEARTBEAT_MS, signal)) === 'timeout') yield SSE_HEARTBEAT
     }
+    if (!signal.aborted) yield event('done', {})
   } finally {
     leave()
   }

@@ -7,7 +7,7 @@ import { splitJsonMessages } from '../split-json.ts'
 import { streamPath } from '../stream-path.ts'
 import type { ForkRequest, StreamName } from '../stream-store.ts'
 import { isJson } from '../stream-store.ts'
-import { absent, checkRoom, refusedCreate } from './refusals.ts'
+import { absent, checkRoom, refusedCreate, streamFull } from './refusals.ts'
 import { readEnding, readExpiry, readFork, readLease } from './request-headers.ts'
 import { describeHeaders, tailHeaders } from './response-headers.ts'
 
@@ -25,6 +25,7 @@ export async function createByPut(context: ServerContext, request: Request, name
   await checkRoom(context, name)
   const contentType = await typeOf(context, headers.get('content-type'), fork)
   const body = await readBody(request, context.maxAppendBytes)
+  if (context.maxStreamBytes > 0 && body.byteLength > context.maxStreamBytes) throw streamFull()
   const records =
     body.byteLength === 0 ? [] : isJson(contentType) ? splitJsonMessages(body, context.maxEventBytes) : [body]
 

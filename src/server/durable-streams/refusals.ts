@@ -50,12 +50,7 @@ export function refusedAppend(result: Exclude<AppendResult, { kind: 'appended' |
     case 'wrong-type':
       return new Refusal(409, 'wrong-type', `This stream holds ${result.info.contentType}.`)
     case 'full':
-      return new Refusal(
-        413,
-        'stream-full',
-        'The stream is as large as it may be. Close it, and go on in a new run.',
-        tailHeaders(result.info),
-      )
+      return streamFull(tailHeaders(result.info))
     case 'stale-epoch':
       return new Refusal(403, 'stale-epoch', 'A newer epoch of this producer has written. Start a newer one or stop.', {
         [HEADER.producerEpoch]: String(result.epoch),
@@ -70,6 +65,16 @@ export function refusedAppend(result: Exclude<AppendResult, { kind: 'appended' |
     case 'stream-seq':
       return new Refusal(409, 'stream-seq', 'Stream-Seq must be greater than the last one.')
   }
+}
+
+/** A stream would be larger than any may be. */
+export function streamFull(headers: Record<string, string> = {}): Refusal {
+  return new Refusal(
+    413,
+    'stream-full',
+    'The stream is as large as it may be. Close it, and go on in a new run.',
+    headers,
+  )
 }
 
 /** There may be no more streams. @throws {Refusal} 507 */

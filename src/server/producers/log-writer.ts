@@ -68,7 +68,8 @@ export class LogWriter {
     this.stalled = new Promise((_, reject) => (this.#stall = reject))
     this.stalled.catch(() => undefined)
     // Cancelled through another process, or deleted: a producer that is silent for long has to hear of it, too.
-    this.#leave = options.store.watch(this.name, ({ kind }) => {
+    this.#leave = options.store.watch(this.name, (change) => {
+      const kind = change?.kind ?? 'removed'
       if (kind === 'removed' || (kind === 'ended' && !this.isEnding)) void this.#learn()
     })
   }

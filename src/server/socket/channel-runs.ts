@@ -6,25 +6,20 @@ class RunList {
   readonly listeners = new Set<() => void>()
   /** In order of creation; `null` where they have to be read again. */
   #runs: Promise<readonly StreamInfo[]> | null = null
-  #known: ReadonlySet<string> | null = null
 
   load(store: StreamStore, channel: string): Promise<readonly StreamInfo[]> {
     return (this.#runs ??= this.#read(store, channel))
   }
 
   async #read(store: StreamStore, channel: string): Promise<readonly StreamInfo[]> {
-    const runs = (await store.runs(channel)).toReversed()
-    this.#known = new Set(runs.map(({ name }) => name.run))
-    return runs
+    return (await store.runs(channel)).toReversed()
   }
 
-  changed({ kind, name }: StreamChange): void {
-    // A run of which one only hears that it grew: its creation was missed while a shared store could not be reached.
-    const isNew = kind === 'created' || (kind !== 'removed' && this.#known?.has(name.run) === false)
-    if (!isNew && kind !== 'removed') return
+  /** `kind`: `missed` where any of them may have happened. */
+  changed(kind: StreamChange['kind'] | 'missed'): void {
+    if (kind === 'grown' || kind === 'ended') return
     this.#runs = null
-    this.#known = null
-    if (isNew) for (const listener of [...this.listeners]) listener()
+    if (kind !== 'removed') for (const listener of [...this.listeners]) listener()
   }
 }
 
@@ -52,7 +47,10 @@ export class ChannelRuns {
     const list = this.#lists.get(channel) ?? new RunList()
     this.#lists.set(channel, list)
     list.listeners.add(listener)
-    this.#leave ??= this.#store.watchAll((change) => this.#lists.get(change.name.channel)?.changed(change))
+    this.#leave ??= this.#store.watchAll((change) => {
+      if (change !== null) this.#lists.get(change.name.channel)?.changed(change.kind)
+      else for (const each of [...this.#lists.values()]) each.changed('missed')
+    })
     return () => {
       list.listeners.delete(listener)
       if (list.listeners.size > 0 || this.#lists.get(channel) !== list) return

@@ -22,6 +22,6 @@ export function eventsPlaylist(store: StreamStore, name: StreamName): Playlist {
       const info = await find()
       return info !== null && info.id > after ? info : null
     },
-    watch: (listener) => store.watch(name, ({ kind }) => kind === 'created' && listener()),
+    watch: (listener) => store.watch(name, (change) => (change === null || change.kind === 'created') && listener()),
   }
 }

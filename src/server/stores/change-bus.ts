@@ -1,6 +1,6 @@
 import type { StreamChange, StreamName } from '../stream-store.ts'
 
-type Listener = (change: StreamChange) => void
+type Listener = (change: StreamChange | null) => void
 
 const keyOf = (name: StreamName): string => JSON.stringify([name.channel, name.run])
 
@@ -13,6 +13,11 @@ export class ChangeBus {
     // Copies, because a listener may leave while it is called.
     for (const listener of [...(this.#byName.get(keyOf(change.name)) ?? [])]) listener(change)
     for (const listener of [...this.#all]) listener(change)
+  }
+
+  /** Changes may have been missed: everybody looks again. */
+  emitMissed(): void {
+    for (const listeners of [...this.#byName.values(), this.#all]) for (const listener of [...listeners]) listener(null)
   }
 
   watch(name: StreamName, listener: Listener): () => void {

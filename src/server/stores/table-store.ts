@@ -33,15 +33,8 @@ export class TableStore implements StreamStore {
     this.#now = now
     database.onForeignChange?.((change) => {
       if (change !== null) this.#changes.emit(change)
-      else void this.#announceAll().catch(() => undefined)
+      else this.#changes.emitMissed()
     })
-  }
-
-  /** Changes may have been missed: everybody looks again. */
-  async #announceAll(): Promise<void> {
-    for (const { channel, run, ending } of await this.#visible()) {
-      this.#changes.emit({ kind: ending === null ? 'grown' : 'ended', name: { channel, run } })
-    }
   }
 
   /** A transaction, whose changes are told here and, where the database is shared, everywhere. */
@@ -214,11 +207,11 @@ export class TableStore implements StreamStore {
     return this.#open().countRows()
   }
 
-  watch(name: StreamName, listener: (change: StreamChange) => void): () => void {
+  watch(name: StreamName, listener: (change: StreamChange | null) => void): () => void {
     return this.#changes.watch(name, listener)
   }
 
-  watchAll(listener: (change: StreamChange) => void): () => void {
+  watchAll(listener: (change: StreamChange | null) => void): () => void {
     return this.#changes.watchAll(listener)
   }
 

@@ -55,3 +55,45 @@ describe('a start with whenOffline: queue', () => {
     expect(writes[0]).toMatchObject({ streamId: 'old', intent: { kind: 'cancel', reason: 'replaced' } })
   })
 })
+
+describe('an id that exists', () => {
+  const used = { ...row('new', 1), ...live }
+
+  it('is the same start, sent again, where it asks for the same', () => {
+    for (const mode of ['replace', 'join'] as const) {
+      expect(decideStart([used], start({ mode }), 5)).toEqual({ row: used, writes: [] })
+    }
+    expect(decideStart([used], start({ source: null, mode: { retryOf: 'old' } }), 5)).toEqual({ row: used, writes: [] })
+  })
+
+  it('is refused where it asks for something else', () => {
+    const other = start({ source: source({ method: 'POST', body: 'other', idempotent: false }) })
+    expect(decideStart([used], other, 5)).toMatchObject({ writes: [], error: { code: 'live-id', data: 'new' } })
+    const ended = { ...used, ending: { kind: 'done' } as const }
+    expect(decideStart([ended], other, 5)).toMatchObject({ writes: [], error: { code: 'bad-id', data: 'new' } })
+  })
+})
+
+describe('an open', () => {
+  const get = source({})
+  const open = (from = get): StartStream => start({ source: from, mode: 'join' })
+  const ended = (ending: StreamRow['ending'], seq: number, from = get): StreamRow =>
+    row('old', 1, { source: from, ending, seq, status: 'error' })
+  const failed = { kind: 'error', code: 'http' } as const
+
+  it('starts anew where the last one failed with nothing received, once for all tabs', () => {
+    const opened = decideStart([ended(failed, 0)], open(), 5)
+    expect(opened.row).toMatchObject({ streamId: 'new', status: 'connecting' })
+    expect(opened.writes).toEqual([opened.row])
+    const second = decideStart([ended(failed, 0), opened.row], { ...open(), streamId: 'newer' }, 6)
+    expect(second.row.streamId).toBe('new')
+  })
+
+  it('joins what failed with something received, what was cancelled, and what must not be asked for twice', () => {
+    for (const old of [ended(failed, 3), ended({ kind: 'cancelled' }, 0), ended({ kind: 'done' }, 0)]) {
+      expect(decideStart([old], open(), 5)).toEqual({ row: old, writes: [] })
+    }
+    const paid = ended(failed, 0, post)
+    expect(decideStart([paid], open(post), 5)).toEqual({ row: paid, writes: [] })
+  })
+})

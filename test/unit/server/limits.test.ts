@@ -27,6 +27,14 @@ describe('what is too large', () => {
     expect([put.status, await codeOf(put)]).toEqual([413, 'event-too-large'])
   })
 
+  it('what a stream begins with is no more than it may hold', async () => {
+    const small = new Client({ maxStreamBytes: 10 })
+    const put = (body: string): Promise<Response> =>
+      small.send('PUT', '/v1/stream/begins/1', { 'content-type': 'text/plain' }, body)
+    expect(await refusal(await put('x'.repeat(11)))).toEqual([413, 'stream-full', expect.stringContaining('new run')])
+    expect((await put('x'.repeat(10))).status).toBe(201)
+  })
+
   it('a stream takes what fits, says 413 to more, and can be closed all the same', async () => {
     await client.create('/v1/stream/full/1')
     expect((await client.append('/v1/stream/full/1', 'x'.repeat(1000))).status).toBe(204)

@@ -45,9 +45,10 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
     const [a, b] = [await process('two'), await process('two')]
     const heard: StreamChange['kind'][] = []
     const ended = new Promise<void>((resolve) => {
-      b.watch(name, ({ kind }) => {
-        heard.push(kind)
-        if (kind === 'ended') resolve()
+      b.watch(name, (change) => {
+        // Its own first subscription may come later than this one.
+        if (change !== null) heard.push(change.kind)
+        if (change?.kind === 'ended') resolve()
       })
     })
     await a.create(name, { contentType: 'text/plain' })
@@ -206,6 +207,31 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
     await client.set(keys.lastId, count)
     client.disconnect()
   }
+
+  it('ends feeds when changes may have been missed, and the next one says how it is now', async () => {
+    const [here, elsewhere] = [await process('deaf'), await process('deaf')]
+    for (const channel of ['goes', 'stays']) await here.create({ channel, run: '1' }, { contentType: 'text/plain' })
+    const handler = createStreamHandler({ store: here })
+    const open = (): Promise<Response> => handler.fetch(new Request('http://127.0.0.1/v1/channels?live=sse'))
+    const reader = (await open()).body?.pipeThrough(new TextDecoderStream()).getReader()
+    expect((await reader?.read())?.value).toContain('"goes"')
+    const admin = new Redis(redis.url)
+    await Promise.all([
+      admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
+      elsewhere.remove({ channel: 'goes', run: '1' }),
+      elsewhere.create({ channel: 'comes', run: '1' }, { contentType: 'text/plain' }),
+    ])
+    admin.disconnect()
+    let told = ''
+    for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) told += next.value
+    expect(told).toContain('event: done')
+    const again = (await open()).body?.pipeThrough(new TextDecoderStream()).getReader()
+    const snapshot = (await again?.read())?.value
+    expect(snapshot).toContain('"comes"')
+    expect(snapshot).not.toContain('"goes"')
+    await handler.close()
+    await closeAll()
+  })
 
   it('says at the start that Redis cannot be reached', async () => {
     const store = new RedisStreamStore({ url: 'redis://127.0.0.1:1' })

@@ -104,7 +104,7 @@ export function runStoreContract(label: string, open: () => Promise<Opened>): vo
       expect(await store.renewLease(name)).toMatchObject({ lease: { at: (appended?.at ?? 0) + 10_000 }, ending: null })
       expect(await store.endUnrenewed(name, appended?.at ?? 0), 'was heard since').toBe(false)
       const heard: StreamChange['kind'][] = []
-      store.watch(name, ({ kind }) => heard.push(kind))
+      store.watch(name, (change) => change && heard.push(change.kind))
       const at = (await info())?.lease?.at ?? 0
       const ended = await Promise.all([store.endUnrenewed(name, at), store.endUnrenewed(name, at)])
       expect(ended.filter(Boolean), 'once').toHaveLength(1)
@@ -227,7 +227,9 @@ export function runStoreContract(label: string, open: () => Promise<Opened>): vo
 
     it('calls listeners after the commit, until they leave', async () => {
       const seen: string[] = []
-      const note = (change: StreamChange): void => void seen.push(`${change.kind} ${change.name.run}`)
+      const note = (change: StreamChange | null): void => {
+        if (change !== null) seen.push(`${change.kind} ${change.name.run}`)
+      }
       const leaveAll = store.watchAll(note)
       await create()
       let inListener = ''
