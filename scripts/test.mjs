@@ -84,8 +84,8 @@ const WEBKIT = {
 
 /** Of the end-to-end tests. Chosen here, so that all of them have the same one. */
 const seed = process.env['HEADWATER_SEED'] ?? String(Date.now() % 2 ** 31)
-/** Opening a tab takes Firefox several times as long: one half of its end-to-end tests, by the seed; `npm run test:firefox` runs all of them. */
-const firefoxHalf = `${(Number(seed) % 2) + 1}/2`
+/** Opening a tab takes Firefox several times as long: one third of its end-to-end tests, by the seed; `npm run test:firefox` runs all of them. */
+const firefoxThird = `${(Number(seed) % 3) + 1}/3`
 
 /** @type {[title: string, suite: (report: string) => Promise<[number, Count]>, engine?: Engine][]} */
 const SUITES = [
@@ -98,8 +98,8 @@ const SUITES = [
   ['the package at an outsider’s', (report) => playwright('pack', report)],
   ['tests in the browser, in Firefox', (report) => vitest('browser-firefox', report), FIREFOX],
   [
-    `several tabs, end to end, in Firefox: half ${firefoxHalf}`,
-    (report) => playwright('firefox', report, [`--shard=${firefoxHalf}`]),
+    `several tabs, end to end, in Firefox: third ${firefoxThird}`,
+    (report) => playwright('firefox', report, [`--shard=${firefoxThird}`]),
     FIREFOX,
   ],
   ['smoke test in WebKit', (report) => playwright('webkit', report), WEBKIT],

@@ -2,7 +2,7 @@
  * A `fetch` for the AI SDK's own transports against `/v1/chat`: the SDK's stop button cancels the run. Closing an answer leaves the run going, as it must for a reload
  * or a second device; the SDK's `stop()` aborts the request, and only that is taken for a wish: the run's cancel address, from the answer's `Link`, is called then.
  *
- * A stop before the head of the answer came cancels by the chat's address, without knowing the run.
+ * A stop before the head of the answer came cancels the run as soon as that names its address; until then the request goes on unseen.
  *
  * @example
  * ```ts
@@ -13,12 +13,12 @@
 export function cancelOnAbort(fetcher: typeof fetch = (input, init) => fetch(input, init)): typeof fetch {
   return async (input, init) => {
     const signal = init?.signal
-    const response = await fetcher(input, init)
-    const cancel = /<([^>]*)>\s*;\s*rel="?cancel"?/.exec(response.headers.get('link') ?? '')?.[1]
-    if (signal == null || cancel === undefined || response.body === null) return response
-    const address = new URL(cancel, response.url === '' ? undefined : response.url)
-    const { headers, credentials } = init ?? {}
-    const onAbort = (): void => {
+    if (signal == null) return fetcher(input, init)
+    signal.throwIfAborted()
+    const connection = new AbortController()
+    const cancel = (response: Response): void => {
+      const address = cancelAddress(response)
+      const { headers, credentials } = init ?? {}
       const request = {
         method: 'POST',
         keepalive: true,
@@ -26,14 +26,32 @@ export function cancelOnAbort(fetcher: typeof fetch = (input, init) => fetch(inp
         ...(credentials && { credentials }),
       }
       // Who stops has left already: there is nobody to tell that it failed.
-      void fetcher(address, request).catch(() => undefined)
+      if (address !== null) void fetcher(address, request).catch(() => undefined)
+      connection.abort(signal.reason)
     }
+    const answering = fetcher(input, { ...init, signal: connection.signal })
+    const stopped = new Promise<never>((_, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+    )
+    const response = await Promise.race([answering, stopped]).catch((error: unknown) => {
+      if (signal.aborted) answering.then(cancel, () => undefined)
+      throw error
+    })
+    const onAbort = (): void => cancel(response)
+    // In the moment between the two.
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
+    if (response.body === null) return response
     // A run that has ended needs no cancel.
     const rest = response.body.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({ flush: () => signal.removeEventListener('abort', onAbort) }),
     )
     return new Response(rest, response)
   }
+}
+
+/** Where the run of an answer is cancelled; `null` where it does not say. */
+function cancelAddress(response: Response): URL | null {
+  const address = /<([^>]*)>\s*;\s*rel="?cancel"?/.exec(response.headers.get('link') ?? '')?.[1]
+  return address === undefined ? null : new URL(address, response.url === '' ? undefined : response.url)
 }

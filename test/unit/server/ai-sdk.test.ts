@@ -120,6 +120,29 @@ describe("the AI SDK's DefaultChatTransport", () => {
     await expect.poll(statusOf).toBe('cancelled')
   })
 
+  it('cancels a run that is stopped before the head of its answer, once that names it', async () => {
+    await listen()
+    const stop = new AbortController()
+    let sent: Promise<Response> | null = null
+    let answer = (): void => undefined
+    const late: typeof fetch = async (input, init) => {
+      const response = fetch(input, init)
+      if (sent !== null) return response
+      sent = response
+      await new Promise<void>((resolve) => (answer = resolve))
+      return response
+    }
+    const transport = new DefaultChatTransport({ api, fetch: cancelOnAbort(late) })
+    const asked = transport.sendMessages({ ...ask, abortSignal: stop.signal })
+    await model.called
+    stop.abort()
+    await expect(asked).rejects.toThrow(/abort/i)
+    expect(await statusOf()).not.toBe('cancelled')
+    answer()
+    await expect.poll(statusOf).toBe('cancelled')
+    expect(model.signal?.aborted).toBe(true)
+  })
+
   it('cancels nothing that has ended', async () => {
     await listen()
     const stop = new AbortController()
