@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises'
 import { chromium } from 'playwright'
 import { chromiumArgs, ensureChromium } from '../../scripts/find-browser.mjs'
 import { buildPage, PAGE_FOLDER } from '../e2e/harness/build-page.ts'
@@ -12,6 +13,9 @@ export async function runBrowserWalks(options: WalkOptions, say: (line: string) 
   const later = `${PAGE_FOLDER}-later`
   await buildPage()
   await buildPage(later, 'later')
+  // A deployment keeps the scripts of others: a tab of each may have to start its hub anew.
+  await cp(PAGE_FOLDER, later, { recursive: true, force: false })
+  await cp(later, PAGE_FOLDER, { recursive: true, force: false })
   const browser = await chromium.launch({ executablePath: await ensureChromium(), args: chromiumArgs() })
   try {
     const walk = (seed: number, indexes: readonly number[]) =>
