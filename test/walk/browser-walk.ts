@@ -36,6 +36,7 @@ class BrowserWalker {
   readonly streams = new Map<string, ScriptedStream>()
   tabs: Page[] = []
   written: Written[] = []
+  readonly #asked: Promise<unknown>[] = []
 
   constructor(context: BrowserContext, upstream: TestUpstream, releases: readonly string[]) {
     this.context = context
@@ -67,6 +68,15 @@ class BrowserWalker {
   #truthOf(text: string): string | undefined {
     for (const [name, { truth }] of this.streams) if (text.startsWith(`${name} 1 `)) return truth.join('')
     return this.written.find(({ name }) => text.startsWith(`${name} 1 `))?.text
+  }
+
+  /** A call of a page: nobody waits for it but the final round, since until it is answered it may still be carried out. */
+  asked(call: Promise<unknown>): void {
+    this.#asked.push(call.catch(() => undefined))
+  }
+
+  async allAnswered(): Promise<void> {
+    await Promise.all(this.#asked)
   }
 
   /** What this page wrote it writes no more. */
@@ -122,12 +132,12 @@ type Act = (walker: BrowserWalker, random: () => number) => Promise<string | nul
 
 const verb =
   (kind: 'stop' | 'resume' | 'cancel' | 'retry'): Act =>
-  async ({ tabs }, random) => {
-    const page = pick(random, tabs)
+  async (walker, random) => {
+    const page = pick(random, walker.tabs)
     const channel = pick(random, CHANNELS)
     if (page === undefined || channel === undefined) return null
     // What it comes to is seen in the views; a refusal is one of the answers.
-    await page.evaluate(([name, what]) => void hw.verb(name, what).catch(() => undefined), [channel, kind] as const)
+    walker.asked(page.evaluate(([name, what]) => hw.verb(name, what), [channel, kind] as const))
     return `${kind} ${channel}`
   }
 
@@ -139,11 +149,7 @@ const start =
     if (page === undefined || channel === undefined) return null
     const { path } = walker.script(channel, kind)
     const source = { url: path, ...(kind === 'post' && { method: 'POST', body: {} }) }
-    await page.evaluate(([name, what, verb]) => void hw[verb](name, what).catch(() => undefined), [
-      channel,
-      source,
-      how,
-    ] as const)
+    walker.asked(page.evaluate(([name, what, verb]) => hw[verb](name, what), [channel, source, how] as const))
     return `${how} ${path}`
   }
 
@@ -295,6 +301,7 @@ async function finalRound(walker: BrowserWalker): Promise<void> {
     stream.release()
     stream.end()
   }
+  await walker.allAnswered()
   await walker.open()
   const last = walker.tabs.at(-1) as Page
   for (const channel of CHANNELS) {
