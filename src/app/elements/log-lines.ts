@@ -61,6 +61,10 @@ export class LogLines extends LitElement {
     if (changed.has('wrap')) virtualizer.measure()
     const { count } = this.#log.lines
     if (count !== virtualizer.options.count) virtualizer.setOptions({ ...virtualizer.options, count })
+    // Known before the scroll event says so: else many new lines at once would leave the place where they belong empty for a frame.
+    if (this.following && this.hasUpdated) {
+      virtualizer.scrollOffset = Math.max(0, virtualizer.getTotalSize() - this.scroller.clientHeight)
+    }
   }
 
   protected override render(): TemplateResult {

@@ -42,6 +42,23 @@ export class AppPage {
     await expect(this.badge).toHaveAttribute('data-status', key, { timeout: 30_000 })
   }
 
+  /** From now on looks, after each update of a log that is followed, whether the newest line is in sight. Answers how often it was not, of how often. */
+  async watchLines(): Promise<() => Promise<{ looks: number; empty: number }>> {
+    const watched = await this.page.locator('hw-log-lines').evaluateHandle((log) => {
+      const seen = { looks: 0, empty: 0 }
+      log.addEventListener('hw-lines', (event) => {
+        if ((event as CustomEvent<{ count: number }>).detail.count === 0) return
+        const place = log.shadowRoot?.querySelector('.scroller')?.getBoundingClientRect()
+        const newest = [...(log.shadowRoot?.querySelectorAll('.line') ?? [])].at(-1)?.getBoundingClientRect()
+        seen.looks += 1
+        const isSeen = place && newest && newest.top < place.bottom && newest.bottom > place.top
+        if (!isSeen) seen.empty += 1
+      })
+      return seen
+    })
+    return () => watched.jsonValue()
+  }
+
   /** Every byte that the app has of the run that it shows, by its own Download button. */
   async download(): Promise<string> {
     // Playwright 1.64 hears of no downloads from Firefox: there, what would have been saved is taken on its way.

@@ -24,6 +24,7 @@ test('a piped command appears by itself, and runs live in two tabs and a late on
   }
   const late = await openApp(context, `${server.url}/c/build`)
   await expect(late.lines).toContainText('line 200')
+  const watched = await first.watchLines()
   pipe.write(said.slice(200).join(''))
   pipe.end()
   for (const app of [first, second, late]) {
@@ -31,6 +32,8 @@ test('a piped command appears by itself, and runs live in two tabs and a late on
     await expect(app.lines).toContainText('line 400')
     expect(await app.download()).toBe(said.join(''))
   }
+  const { looks, empty } = await watched()
+  expect([looks > 0, empty], 'a log that is followed is never empty in between').toEqual([true, 0])
 })
 
 test('eight tabs of the app on one run: the server counts one reader of it', async ({ server, context }) => {
