@@ -63,8 +63,8 @@ export default defineConfig<{ tier: Tier }>({
     {
       name: 'firefox',
       testMatch: 'e2e/**/*.test.ts',
-      // No browser takes part in the first three, and axe finds the same in the same document: once is enough. WebDriver BiDi does not show the workers of a page, which those of the leader tab
-      // look at; `npm run test:matrix` has an engine of its own to choose.
+      // No browser takes part in the harness' and the servers', and axe finds the same in the same document: once is enough. WebDriver BiDi does
+      // not show the workers of a page, which those of the leader tab look at; `npm run test:matrix` has an engine of its own to choose.
       testIgnore: [
         'e2e/harness/**',
         'e2e/app/accessibility.test.ts',

@@ -36,7 +36,7 @@ class BrowserWalker {
   readonly streams = new Map<string, ScriptedStream>()
   tabs: Page[] = []
   written: Written[] = []
-  readonly #asked: Promise<unknown>[] = []
+  #unanswered = 0
 
   constructor(context: BrowserContext, upstream: TestUpstream, releases: readonly string[]) {
     this.context = context
@@ -72,11 +72,16 @@ class BrowserWalker {
 
   /** A call of a page: nobody waits for it but the final round, since until it is answered it may still be carried out. */
   asked(call: Promise<unknown>): void {
-    this.#asked.push(call.catch(() => undefined))
+    this.#unanswered += 1
+    const answered = (): void => void (this.#unanswered -= 1)
+    // A refusal is an answer.
+    call.then(answered, answered)
   }
 
   async allAnswered(): Promise<void> {
-    await Promise.all(this.#asked)
+    await until('every call to be answered', async () => this.#unanswered === 0 || null, COMPLETE_MS).catch(() => {
+      throw new Violation('in the end every call is answered', `${this.#unanswered} are not`)
+    })
   }
 
   /** What this page wrote it writes no more. */

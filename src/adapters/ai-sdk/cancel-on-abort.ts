@@ -30,17 +30,15 @@ export function cancelOnAbort(fetcher: typeof fetch = (input, init) => fetch(inp
       connection.abort(signal.reason)
     }
     const answering = fetcher(input, { ...init, signal: connection.signal })
-    const stopped = new Promise<never>((_, reject) =>
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
-    )
-    const response = await Promise.race([answering, stopped]).catch((error: unknown) => {
-      if (signal.aborted) answering.then(cancel, () => undefined)
-      throw error
+    let onAbort = (): void => undefined
+    const stopped = new Promise<never>((_, reject) => {
+      onAbort = () => {
+        reject(signal.reason as Error)
+        answering.then(cancel, () => undefined)
+      }
     })
-    const onAbort = (): void => cancel(response)
-    // In the moment between the two.
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
+    signal.addEventListener('abort', onAbort, { once: true })
+    const response = await Promise.race([answering, stopped])
     if (response.body === null) return response
     // A run that has ended needs no cancel.
     const rest = response.body.pipeThrough(

@@ -69,8 +69,8 @@ export class LogWriter {
     this.stalled.catch(() => undefined)
     // Cancelled through another process, or deleted: a producer that is silent for long has to hear of it, too.
     this.#leave = options.store.watch(this.name, (change) => {
-      const kind = change?.kind ?? 'removed'
-      if (kind === 'removed' || (kind === 'ended' && !this.isEnding)) void this.#learn()
+      const kind = change?.kind ?? 'missed'
+      if (kind === 'removed' || kind === 'missed' || (kind === 'ended' && !this.isEnding)) void this.#learn()
     })
   }
 
