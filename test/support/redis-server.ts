@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** Whether this machine has a Redis to test with; CI must. */
 export const hasRedis = process.env['CI'] === 'true' || spawnSync('redis-server', ['--version']).status === 0
@@ -18,17 +19,27 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** Resolves once something listens. */
-async function listening(port: number): Promise<void> {
-  for (;;) {
-    const socket = connect(port, '127.0.0.1')
-    const connected = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'error').then(() => false),
-    ]).catch(() => false)
+/** Between looks, in milliseconds. */
+const LOOK_AGAIN_MS = 10
+
+/**
+ * Resolves once it answers. That something accepts connections is not enough: a Redis does so while it still reads its file, or waits for its disk;
+ * and whoever calls a free port often enough is connected to itself.
+ */
+async function answering(port: number): Promise<void> {
+  while (!(await isAnswering(port))) await delay(LOOK_AGAIN_MS)
+}
+
+async function isAnswering(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    socket.write('PING\r\n')
+    for await (const answer of socket) return String(answer).startsWith('+PONG')
+    return false
+  } catch {
+    return false
+  } finally {
     socket.destroy()
-    if (connected) return
-    await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
@@ -51,7 +62,9 @@ export class RedisServer {
     return server
   }
 
+  /** Nothing where it is up already. */
   async up(): Promise<void> {
+    if (this.#process !== null) return
     const settings = {
       port: this.#port,
       bind: '127.0.0.1',
@@ -62,7 +75,7 @@ export class RedisServer {
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
     this.#process = spawn('redis-server', args, { stdio: 'ignore' })
-    await listening(this.#port)
+    await answering(this.#port)
   }
 
   /** As a crash would. */

@@ -90,8 +90,6 @@ export class RedisTables implements TableDatabase {
       reconnectOnError: ({ message }) => (NOT_NOW.test(message) ? 2 : false),
       socketTimeout: SILENCE_MS,
       connectTimeout: CONNECT_MS,
-      // While it reads its file after a start: what it says of the time that takes is a guess, in whole seconds and far too long for a small file.
-      maxLoadingRetryTime: 500,
       retryStrategy: (times) => Math.min(50 * 2 ** times, 2_000),
       scripts: { headwaterCommit: { lua: COMMIT, numberOfKeys: 1 } },
     })

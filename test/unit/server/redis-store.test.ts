@@ -18,7 +18,10 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
   beforeAll(async () => {
     redis = await RedisServer.start()
   })
-  afterEach(() => vi.useRealTimers())
+  afterEach(async () => {
+    vi.useRealTimers()
+    await redis.up()
+  })
   afterAll(() => redis.close())
 
   async function process(prefix: string, now?: () => number): Promise<RedisStreamStore> {
@@ -173,7 +176,6 @@ describe.skipIf(!hasRedis)('on a real Redis', () => {
     vi.useRealTimers()
     await closed
     expect((await failed).map(({ status }) => status)).toEqual(Array(4).fill('rejected'))
-    await redis.up()
     await closeAll()
   })
 
