@@ -11,15 +11,14 @@ test('a new release in the middle of a live stream: it waits to be let in, then 
   server,
   network: _,
   context,
-}) => {
+}, testInfo) => {
   upstream.pageFolder = APP_FOLDER
   const said = lines(600)
-  const apps: AppPage[] = []
-  for (let i = 0; i < 2; i++) {
-    const app = new AppPage(await context.newPage())
+  const first = new AppPage(await context.newPage())
+  const apps = [first, new AppPage(await context.newPage())]
+  for (const app of apps) {
     await app.page.goto(upstream.origin)
     await app.readyForOffline()
-    apps.push(app)
   }
   const pipe = new Pipe(server.url, 'build')
   pipe.write(said.slice(0, 200).join(''))
@@ -35,15 +34,27 @@ test('a new release in the middle of a live stream: it waits to be let in, then 
       app.page.on('load', () => seen.push(app.page.url()))
       return seen
     })
-    const [first] = apps
-    await first?.page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.update())
+    await first.page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.update())
     for (const app of apps) await expect(app.page.getByText('A new version is ready.')).toBeVisible()
     // Nothing reloads unasked, and the stream goes on meanwhile.
     pipe.write(said.slice(200, 400).join(''))
     for (const app of apps) await expect(app.lines).toContainText('line 400')
     expect(loads).toEqual([[], []])
 
-    await first?.page.locator('hw-notice').getByRole('button', { name: 'Reload' }).click()
+    // A browser that takes its time to let it in, as Chromium now and then does: nothing makes it do so when asked.
+    await first.page.evaluate(() => {
+      const { postMessage } = ServiceWorker.prototype
+      ServiceWorker.prototype.postMessage = function (this: ServiceWorker, message: unknown) {
+        Object.assign(globalThis, { letIn: () => postMessage.call(this, message) })
+      }
+    })
+    const notice = first.page.locator('hw-notice')
+    await notice.getByRole('button', { name: 'Reload' }).click()
+    await expect(first.page.getByText('The new version is starting.')).toBeVisible()
+    await expect(notice.getByRole('button')).toHaveCount(0)
+    await first.page.screenshot({ path: testInfo.outputPath('starting.png') })
+    expect(loads).toEqual([[], []])
+    await first.page.evaluate(() => (globalThis as unknown as { letIn: () => void }).letIn())
     for (const seen of loads) await expect.poll(() => seen.length).toBe(1)
     pipe.write(said.slice(400).join(''))
     pipe.end()
