@@ -120,7 +120,7 @@ export class LogCursor implements HubCursor {
       if ((this.#options.streamId ?? streamId) !== streamId || batch.fromSeq !== 1) return this.next
       this.#stream = { streamId, createdAt }
       this.#next = 1
-      this.#options.reset(batch.snapshot)
+      this.#options.reset(batch.snapshot ?? batch.opening ?? null)
     }
     // Rule 10: checked always, also where the port is believed to be closed. A dropped batch takes its status along (rule 9).
     if (batch.fromSeq !== this.#next) return this.next

@@ -171,6 +171,7 @@ export class Cursor implements StreamListener {
           dialect: row.dialect,
           ...run,
           snapshot,
+          ...(snapshot === null && next === 1 && { opening: snapshotOf(row) }),
         }
       }
     }

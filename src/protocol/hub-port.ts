@@ -80,6 +80,8 @@ export interface Batch {
   packs: readonly PackedChunks[]
   /** Out of the read that gave the chunks, present only where the batch reaches that snapshot's `seq` (hand-over rule 9). */
   snapshot: StreamSnapshot | null
+  /** In the first batch of a log that is longer: what `attach` would answer. A cursor that is moved to another stream was told nothing of it. */
+  opening?: StreamSnapshot
   /** What the tab has of this stream no longer holds: it takes this batch, which starts at the first seq, in place of all it has. */
   rewind?: true
 }

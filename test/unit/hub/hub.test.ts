@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 // What a page loads at the first reading of `text`: here it is to take no turns of the event loop.
 import '../../../src/client/content.ts'
 import '../../../src/client/log-reader.ts'
+import '../../../src/client/producer.ts'
 import { until, World } from './world.ts'
 
 let world: World
@@ -198,6 +199,32 @@ describe('two hubs on one store', () => {
     world.upstream.release('c')
     await until(() => young.text === 'abc', 'the follower to take over')
     expect(world.upstream.requests).toHaveLength(2)
+  })
+
+  it('a view that is moved to a long stream says at once which it is, and never that there is none', async () => {
+    await world.startHub()
+    const view = world.openTab().channel('notes')
+    void view.text
+    await view.start({ id: 'first' }).close()
+    await until(() => view.done, 'the first stream')
+    await world.startHub()
+    const writer = world.openTab().channel('notes')
+    world.pingsLost = true
+    world.clock.advance(1)
+    const sink = writer.start({ id: 'long', meta: 'mine' })
+    // More than one batch.
+    const parts = ['a', 'b', 'c'].map((letter) => letter.repeat(400 * 1024))
+    for (const part of parts) await sink.write(part)
+    const seen: unknown[] = []
+    view.subscribe(() => seen.push([view.streamId, view.status, view.meta, view.text.length / 1024]))
+    world.pingsLost = false
+    await sink.write('d'.repeat(1024))
+    await until(() => view.seq === 4, 'all of the second stream')
+    expect(view.text).toBe([...parts, 'd'.repeat(1024)].join(''))
+    expect(seen).toContainEqual(['long', 'streaming', 'mine', 400])
+    for (const state of seen) expect(state).toMatchObject(['long', 'streaming', 'mine', expect.any(Number)])
+    await sink.close()
+    await until(() => view.done, 'its end')
   })
 })
 

@@ -241,6 +241,36 @@ describe('a full disk in mid-stream', () => {
     expect((await store.row(tab.build.streamId as string))?.gaps).toEqual([])
   })
 
+  it('memory of a hub that hung and was robbed gives way, and its views start over without leaving it', async () => {
+    const tab = await openReading()
+    const old = world.hub
+    const boots = new Set<string | undefined>()
+    tab.build.subscribe(() => void boots.add(tab.connection.info?.bootId))
+    world.upstream.release('a')
+    await until(() => tab.build.text === 'a')
+    store.full = true
+    world.upstream.release('b', 'c')
+    await until(() => tab.build.text === 'abc')
+    world.spin(old)
+    store.full = false
+    world.upstream.units.splice(1, 2, 'bc')
+    const other = await world.startHub()
+    const next = await openReading()
+    other.suspectOthers()
+    world.upstream.release('d')
+    await timeUntil(() => next.build.text === 'abcd', 'the next hub to go on')
+    expect(tab.build.text).toBe('abc')
+    world.wake(old)
+    await timeUntil(() => tab.build.text === 'abcd', 'the view of the hub that hung')
+    expect(tab.build.seq).toBe(3)
+    world.upstream.release('e')
+    world.upstream.end()
+    await until(() => tab.build.done && next.build.done, 'the end')
+    expect([tab.build.text, next.build.text]).toEqual(['abcde', 'abcde'])
+    expect([...boots]).toEqual([old.bootId])
+    expect((await store.row(tab.build.streamId as string))?.gaps).toEqual([])
+  })
+
   it('a stop from another hub reaches the owner that is in memory', async () => {
     const tab = await openReading()
     world.upstream.release('a')

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import '../../../src/client/content.ts'
+import '../../../src/client/producer.ts'
 import type { HubChannel } from '../../../src/client/hub-channel.ts'
 import type { Hub } from '../../../src/hub/hub.ts'
+import type { Locks } from '../../../src/liveness/locks.ts'
 import { ownLock } from '../../../src/protocol/names.ts'
 import { UnreliableStore } from './unreliable-store.ts'
 import { until, World } from './world.ts'
@@ -189,6 +191,63 @@ describe('rule 14: an owner that spins', () => {
     await pass(10)
     expect(await epoch()).toBe(settled)
     expect(world.upstream.sockets.size).toBe(1)
+  })
+
+  it('is robbed once in an epoch by the same hub, however often it is found stuck; again once the epoch rose', async () => {
+    const { streamId, stuck } = await stuckHub()
+    let robberies = 0
+    // Whoever takes the lock from the hub that spins loses it in the same moment, before it can take over.
+    const { agent } = world.locks
+    world.locks.agent = (tag) => {
+      const locks = agent.call(world.locks, tag)
+      const request = (...args: [string, LockOptions, LockGrantedCallback<unknown>]): Promise<unknown> => {
+        const held = locks.request(...args)
+        if (args[1].steal === true && args[0] === ownLock(streamId)) {
+          robberies += 1
+          const back = agent.call(world.locks, stuck.bootId)
+          back.request(args[0], { steal: true }, () => new Promise<never>(() => undefined)).catch(() => undefined)
+        }
+        return held
+      }
+      return { ...locks, request: request as Locks['request'] }
+    }
+    const other = await world.startHub()
+    const follower = world.openTab().channel('build')
+    void follower.text
+    await until(() => follower.text === 'a', 'the follower')
+    for (let i = 0; i < 3; i++) {
+      other.suspectOthers()
+      await pass(20)
+    }
+    expect(robberies).toBe(1)
+    expect(await epoch()).toBe(1)
+    await store.commit([
+      { streamId, decide: (row) => (row ? { row: { ...row, version: row.version + 1, epoch: 2 } } : null) },
+    ])
+    other.suspectOthers()
+    await passUntil(() => robberies > 1, 'it to be robbed in the next epoch')
+    other.suspectOthers()
+    await pass(40)
+    expect(robberies).toBe(2)
+  })
+
+  it('is never a page: what a page writes stays with it, whoever complains', async () => {
+    const writer = world.openTab()
+    const sink = writer.channel('notes').start()
+    await sink.write('a')
+    const other = await world.startHub()
+    const follower = world.openTab().channel('notes')
+    void follower.text
+    await until(() => follower.text === 'a', 'the follower')
+    for (let i = 0; i < 3; i++) {
+      other.suspectOthers()
+      await pass(20)
+    }
+    expect(holder(sink.id)).toEqual([writer.tag])
+    expect(sink.signal.aborted).toBe(false)
+    await sink.write('b')
+    await sink.close()
+    await until(() => follower.done && follower.text === 'ab', 'the rest')
   })
 
   it('that is robbed with its take-over under way raises the epoch once more, and all come to rest', async () => {
