@@ -36,6 +36,11 @@ export class LmdbTables implements TableDatabase, ListedTables {
   readonly #meta: Database<number, string | [string, string, string]>
   /** Tombstones in order of time. */
   readonly #graves: Database<0, [number, string, string]>
+  /**
+   * Streams that may be unfinished, once somebody asked: those few are looked at every few seconds, and all rows of a folder were too many. A
+   * transaction that fails may leave one here that is not; nothing that is unfinished is missing.
+   */
+  #unfinished: Set<number> | null = null
 
   constructor(folder: string) {
     this.#root = open({ path: folder, maxDbs: 8, noSubdir: false })
@@ -90,12 +95,18 @@ export class LmdbTables implements TableDatabase, ListedTables {
   }
 
   *unfinishedRows(): Iterable<StreamRow> {
-    for (const row of this.rows()) if (isUnfinished(row)) yield row
+    const ids = (this.#unfinished ??= new Set([...this.rows()].filter(isUnfinished).map(({ id }) => id)))
+    for (const id of ids) {
+      const row = whole(() => this.rowById(id))
+      if (row !== undefined && isUnfinished(row)) yield row
+      else ids.delete(id)
+    }
   }
 
   saveRow(row: StreamRow): void {
     void this.#names.put([row.channel, row.run], row.id)
     void this.#rows.put(row.id, row)
+    if (isUnfinished(row)) this.#unfinished?.add(row.id)
   }
 
   dropRow(row: StreamRow): void {

@@ -213,6 +213,27 @@ export function runStoreContract(label: string, open: () => Promise<Opened>): vo
       expect((await store.unfinishedRuns()).map((info) => info.name.channel)).toEqual(['chat'])
     })
 
+    it('lists what is unfinished: what began, was not ended and not removed, each time it is asked', async () => {
+      const unfinished = async (): Promise<string[]> =>
+        (await store.unfinishedRuns()).map((info) => info.name.run).sort()
+      const start = (run: string): Promise<unknown> =>
+        store.create({ channel: 'chat', run }, { contentType: 'text/plain', writer: 'process-1' })
+      expect(await unfinished()).toEqual([])
+      for (const run of ['a', 'b', 'c']) await start(run)
+      await store.create({ channel: 'chat', run: 'no writer' }, { contentType: 'text/plain' })
+      expect(await unfinished()).toEqual(['a', 'b', 'c'])
+      const end = (run: string): Promise<unknown> =>
+        store.append({ channel: 'chat', run }, say('', { writer: 'process-1', ending: { kind: 'done' } }))
+      await end('a')
+      await store.remove({ channel: 'chat', run: 'b' })
+      await start('d')
+      expect(await unfinished()).toEqual(['c', 'd'])
+      // Under a name that was unfinished before.
+      await start('b')
+      await end('c')
+      expect(await unfinished()).toEqual(['b', 'd'])
+    })
+
     it('knows the longest and the strangest names', async () => {
       const names = ['\u{10ffff}', '\uffff', '字'.repeat(256), '😀'.repeat(128), ' ', '..', 'a/b', '"']
       for (const channel of names) for (const run of names) await create(run, 'text/plain', channel)

@@ -38,6 +38,7 @@ it('finds everything again when the embedded store is opened anew', async () => 
     producer: { id: 'p', epoch: 3, seq: 0 },
     ending: { kind: 'cancelled' },
   })
+  await first.create({ channel: 'chat', run: 'r' }, { contentType: 'text/plain', writer: 'process-1' })
   await first.close()
 
   const second = new EmbeddedStreamStore({ folder })
@@ -49,6 +50,7 @@ it('finds everything again when the embedded store is opened anew', async () => 
     producer: { id: 'p', epoch: 3, seq: 0 },
   })
   expect(again.kind).toBe('duplicate')
+  expect((await second.unfinishedRuns()).map((info) => info.name.channel)).toEqual(['chat'])
   await second.create({ channel: 'ä/b', run: 'later' }, { contentType: 'text/plain' })
   expect((await second.runs('ä/b')).map((info) => info.name.run)).toEqual(['later', 'ü'])
   await second.close()
