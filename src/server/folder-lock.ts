@@ -14,28 +14,37 @@ interface Holder {
 }
 
 /**
- * Holds a data folder for this process, since readers are woken within one process only. A lock whose process is dead is taken over.
+ * Holds a data folder for this process, since readers are woken within one process only. A lock whose process is dead is taken over. To be called by
+ * one process at a time: between its reading and its writing another one would do the same.
  * @returns the way to let go
- * @throws {StartError} `data-folder` where another process holds it, or it cannot be written
+ * @throws {StartError} `data-folder` where another server holds it, or it cannot be written
  */
 export function lockFolder(folder: string): () => void {
+  checkFolder(folder)
   const path = join(folder, FILE)
-  const own: Holder = { pid: process.pid, birth: birthOf(process.pid) }
+  rmSync(path, { force: true })
+  writeFileSync(path, JSON.stringify(thisProcess()), { flag: 'wx', mode: 0o600 })
+  heldHere.add(path)
+  return () => {
+    if (heldHere.delete(path)) rmSync(path, { force: true })
+  }
+}
+
+/** @throws {StartError} `data-folder` where another server holds the folder */
+export function checkFolder(folder: string): void {
+  const path = join(folder, FILE)
   const holder = readHolder(path)
-  if (holder !== null && (heldHere.has(path) || isOther(holder, own))) {
+  if (holder !== null && (heldHere.has(path) || isOther(holder, thisProcess()))) {
     throw new StartError(
       'data-folder',
       `Another server (process ${holder.pid}) uses ${folder}. Stop it, or give another folder with --data.`,
       folder,
     )
   }
-  rmSync(path, { force: true })
-  // Exclusive: of two that start at once, one fails here.
-  writeFileSync(path, JSON.stringify(own), { flag: 'wx', mode: 0o600 })
-  heldHere.add(path)
-  return () => {
-    if (heldHere.delete(path)) rmSync(path, { force: true })
-  }
+}
+
+function thisProcess(): Holder {
+  return { pid: process.pid, birth: birthOf(process.pid) }
 }
 
 function readHolder(path: string): Holder | null {

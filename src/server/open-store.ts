@@ -1,9 +1,10 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { withoutSecrets, type ServerConfig } from './config.ts'
-import { lockFolder } from './folder-lock.ts'
+import { checkFolder, lockFolder } from './folder-lock.ts'
 import { StartError } from './server-error.ts'
 import { MemoryStreamStore } from './stores/memory.ts'
+import type { EmbeddedStreamStore as EmbeddedStore } from './stores/embedded.ts'
 import type { StreamStore } from './stream-store.ts'
 
 export interface OpenedStore {
@@ -44,17 +45,25 @@ export async function openStore(config: ServerConfig): Promise<OpenedStore> {
   }
   const folder = config.dataFolder
   prepareFolder(folder)
-  const unlock = lockFolder(folder)
+  // Without touching the database of a server that runs.
+  checkFolder(folder)
+  // Loaded only here: a server in memory needs no native code.
+  const { EmbeddedStreamStore } = await import('./stores/embedded.ts')
+  let store: EmbeddedStore
   try {
-    // Loaded only here: a server in memory needs no native code.
-    const { EmbeddedStreamStore } = await import('./stores/embedded.ts')
-    const store = new EmbeddedStreamStore({ folder })
-    return { store, folder, place: folder, close: () => store.close().finally(unlock) }
+    store = new EmbeddedStreamStore({ folder })
   } catch (error) {
-    unlock()
     throw new StartError('data-folder', `The database in ${folder} cannot be opened: ${messageOf(error)}`, folder, {
       cause: error,
     })
+  }
+  try {
+    // Of two that start at once, the second sees what the first wrote.
+    const unlock = store.alone(() => lockFolder(folder))
+    return { store, folder, place: folder, close: () => store.close().finally(unlock) }
+  } catch (error) {
+    await store.close()
+    throw error
   }
 }
 

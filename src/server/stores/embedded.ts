@@ -10,7 +10,16 @@ export interface EmbeddedStoreOptions {
 
 /** Streams in an embedded database (LMDB). What was acknowledged survives the death of the process. */
 export class EmbeddedStreamStore extends TableStore {
+  readonly #tables: LmdbTables
+
   constructor(options: EmbeddedStoreOptions) {
-    super(new LmdbTables(options.folder), options.now)
+    const tables = new LmdbTables(options.folder)
+    super(tables, options.now)
+    this.#tables = tables
+  }
+
+  /** Does what only one process may do at a time in this folder. */
+  alone<T>(work: () => T): T {
+    return this.#tables.alone(work)
   }
 }

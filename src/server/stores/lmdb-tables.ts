@@ -61,6 +61,11 @@ export class LmdbTables implements TableDatabase, ListedTables {
     return this.#commits.write(() => work(this))
   }
 
+  /** Runs while no other process is in a transaction that writes; the system ends a dead one's. */
+  alone<T>(work: () => T): T {
+    return this.#root.transactionSync(work, COMMIT)
+  }
+
   countRows(): number {
     return (this.#rows.getStats() as { entryCount: number }).entryCount
   }
