@@ -122,7 +122,13 @@ export interface Answerer extends Omit<StreamHandler, 'fetch'> {
 export function createAnswerer(options: StreamHandlerOptions): Answerer {
   const shutdown = new Shutdown()
   const context = createContext(options, shutdown)
-  const writers = new Writers(options.store, nanoid(), context.now, (outcome) => context.counters.countRun(outcome))
+  const writers = new Writers({
+    store: options.store,
+    writer: nanoid(),
+    now: context.now,
+    maxBytes: context.maxStreamBytes === 0 ? Infinity : context.maxStreamBytes,
+    onRunEnded: (outcome) => context.counters.countRun(outcome),
+  })
   const leases = new Leases(options.store, context.now)
   const onError = options.onError ?? (() => {})
   const sockets = options.sockets === undefined ? null : new SocketServer(context, writers, options.sockets, onError)

@@ -26,6 +26,8 @@ function textOf(code: string | undefined): string {
       return 'The server was stopped while the model was answering. What it had said is kept.'
     case 'store':
       return 'The server could not store the answer, and stopped the model. Its disk may be full.'
+    case 'too-large':
+      return 'The answer became larger than a stream may be, and the model was stopped. What it had said is kept.'
     default:
       return 'The answer broke off.'
   }

@@ -15,6 +15,7 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024
 const STORE_PAUSE_MS = 1_000
 
 const LOST: Ending = { kind: 'error', code: 'producer-lost' }
+const FULL: Ending = { kind: 'error', code: 'too-large' }
 const NOT_STORED: Ending = { kind: 'error', code: 'store' }
 
 export interface LogWriterOptions {
@@ -23,6 +24,8 @@ export interface LogWriterOptions {
   readonly contentType: string
   /** The process, as the stream's row names it. */
   readonly writer: string
+  /** How large the stream may become. What it says last, alone, fits always. */
+  readonly maxBytes: number
   /** What a stream says last, by its ending. */
   readonly lastRecords: (ending: Ending, errorText: string | undefined) => readonly Uint8Array[]
 }
@@ -154,6 +157,7 @@ export class LogWriter {
       if (last !== null) records.push(...this.#options.lastRecords(last.ending, last.errorText))
       const result = await this.#append(records, last?.ending ?? null)
       if (result === null) await this.#refused()
+      else if (result.kind === 'full') this.#full()
       else if (result.kind === 'appended') this.#stored(batch, last !== null)
       else this.#lose(whyNot(result))
     }
@@ -173,7 +177,9 @@ export class LogWriter {
   #append(records: readonly Uint8Array[], ending: Ending | null): Promise<AppendResult | null> {
     const { store, writer } = this.#options
     const contentType = records.length === 0 ? null : this.#options.contentType
-    return store.append(this.name, { contentType, records, ending, writer }).catch(() => null)
+    // With nothing that waits, all of it is what the stream says last.
+    const maxBytes = this.#waiting.length === 0 ? Infinity : this.#options.maxBytes
+    return store.append(this.name, { contentType, records, ending, writer, maxBytes }).catch(() => null)
   }
 
   #stored(batch: readonly Waiting[], isEnd: boolean): void {
@@ -183,6 +189,17 @@ export class LogWriter {
       stored()
     }
     if (isEnd) this.#end()
+  }
+
+  /** What waits does not fit: it goes, and the stream ends with what it has. */
+  #full(): void {
+    const error = tooLarge(this.#options.maxBytes)
+    const waiting = this.#waiting.splice(0)
+    this.#bytes = 0
+    for (const { failed } of waiting) failed(error)
+    // Also where its producer had closed it: it lacks what it said before that.
+    if (this.#ending?.ending.kind !== 'cancelled') this.#ending = { ending: FULL, errorText: undefined }
+    this.#abort.abort(error)
   }
 
   async #refused(): Promise<void> {
@@ -229,6 +246,12 @@ const notStored = (): HeadwaterError =>
   new HeadwaterError(
     'store',
     'The store of the server refused to keep the stream: it may be full. Start again when there is room.',
+  )
+
+const tooLarge = (maxBytes: number): HeadwaterError =>
+  new HeadwaterError(
+    'too-large',
+    `A stream may have ${maxBytes} bytes, and this one would have more. Start another one.`,
   )
 
 const deleted = (): HeadwaterError =>

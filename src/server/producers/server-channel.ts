@@ -2,10 +2,11 @@ import { nanoid } from 'nanoid'
 import { HeadwaterError } from '../../protocol/errors.ts'
 import { checkChannelName, checkStreamId } from '../../protocol/names.ts'
 import { Refusal } from '../answers.ts'
+import { checkRoom } from '../durable-streams/refusals.ts'
 import { isContentType } from '../content-type.ts'
 import type { ServerContext } from '../server-context.ts'
 import { publishEvent } from '../socket/event-log.ts'
-import type { StreamInfo } from '../stream-store.ts'
+import type { StreamInfo, StreamName } from '../stream-store.ts'
 import { mediaType } from '../stream-store.ts'
 import { LogInbound } from './inbound-reader.ts'
 import type { InboundReader } from './inbound-reader.ts'
@@ -49,14 +50,14 @@ export interface ServerChannel {
   ): Promise<ServerSink<T>>
   /**
    * Reads on the server what a client writes, through whichever server of the store.
-   * @throws {HeadwaterError} `bad-id`, also where the stream has another content type; `bad-source`, `closed`
+   * @throws {HeadwaterError} `bad-id`, also where the stream has another content type; `bad-source`, `busy`, `closed`
    */
   openInbound<T extends string = 'application/octet-stream'>(options?: InboundOptions<T>): Promise<InboundReader<T>>
   /**
    * Writes a named event to the channel's log of events, as `publish` over `/v1/ws` does (PROTOCOL.md 4.5). Resolves once it is stored.
    * @param event 1 to 256 characters
    * @param data what JSON takes, up to 64 Ki characters. Default: `null`.
-   * @throws {HeadwaterError} `bad-message`
+   * @throws {HeadwaterError} `bad-message`; `too-large` where the log of events is full, `busy` where there may be no more streams
    */
   publish(event: string, data?: unknown): Promise<void>
 }
@@ -76,6 +77,7 @@ export function serverChannel(context: ServerContext, writers: Writers, channel:
     if (ttlSeconds !== null && !(Number.isSafeInteger(ttlSeconds) && ttlSeconds > 0)) {
       throw new HeadwaterError('bad-source', 'ttlSeconds must be a whole number of seconds, at least 1.', ttlSeconds)
     }
+    await checkSpace(context, { channel: name, run: id })
     const opened = await writers.open({ channel: name, run: id }, { contentType, chat: false, ttlSeconds })
     if (opened.kind === 'taken') throw takenId(id, opened.info)
     return new LogSink(opened.log, contentType as T)
@@ -91,9 +93,9 @@ export function serverChannel(context: ServerContext, writers: Writers, channel:
     },
     async publish(event, data = null) {
       try {
-        await publishEvent(context.store, { channel: name, event, data }, context.now())
+        await publishEvent(context, { channel: name, event, data })
       } catch (error) {
-        throw error instanceof Refusal ? new HeadwaterError('bad-message', error.message, event) : error
+        throw ofRefusal(error)
       }
     },
     async openInbound(options = {}) {
@@ -102,6 +104,7 @@ export function serverChannel(context: ServerContext, writers: Writers, channel:
       const contentType = contentTypeOf(options.contentType ?? BYTES)
       const source = { channel: name, run: id }
       const { leaseSeconds = LEASE_SECONDS } = options
+      await checkSpace(context, source)
       const created = await context.store.create(source, { contentType, leaseSeconds })
       const found =
         created.kind === 'created' || created.kind === 'exists' || created.kind === 'conflict' ? created.info : null
@@ -112,6 +115,26 @@ export function serverChannel(context: ServerContext, writers: Writers, channel:
       }
       return new LogInbound({ context, writers, name: source, contentType })
     },
+  }
+}
+
+/** @throws {HeadwaterError} `busy` */
+async function checkSpace(context: ServerContext, name: StreamName): Promise<void> {
+  await checkRoom(context, name).catch((error: unknown) => {
+    throw ofRefusal(error)
+  })
+}
+
+/** What a client would be answered, for this process. */
+function ofRefusal(error: unknown): unknown {
+  if (!(error instanceof Refusal)) return error
+  switch (error.code) {
+    case 'stream-full':
+      return new HeadwaterError('too-large', error.message)
+    case 'too-many-streams':
+      return new HeadwaterError('busy', error.message)
+    default:
+      return new HeadwaterError('bad-message', error.message)
   }
 }
 

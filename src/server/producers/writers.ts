@@ -31,16 +31,27 @@ export type Opened =
   /** There is a stream of this name; `null` where it is deleted but still serves its forks. */
   | { readonly kind: 'taken'; readonly info: StreamInfo | null }
 
+export interface WritersOptions {
+  readonly store: StreamStore
+  /** This process, as the rows of its streams name it. */
+  readonly writer: string
+  readonly now: () => number
+  /** How large a stream may become. */
+  readonly maxBytes: number
+  /** Told how each run of a model ended here: the code of its ending, or else its kind; `elsewhere` where another process ended it. */
+  readonly onRunEnded: (outcome: string) => void
+}
+
 /**
  * The streams that this process writes, as a producer or as a model. They belong to no request: readers come and go, a stream ends by itself, by a cancel, or with
  * the process.
  */
 export class Writers {
   readonly #store: StreamStore
-  /** This process, as the rows of its streams name it. */
   readonly #writer: string
   readonly #now: () => number
   readonly #onRunEnded: (outcome: string) => void
+  readonly #maxBytes: number
   readonly #live = new Map<string, { readonly log: LogWriter; readonly chat: boolean }>()
   /** Processes whose lease is missed, and since when this one knows. */
   readonly #missed = new Map<string, number>()
@@ -48,10 +59,10 @@ export class Writers {
   /** Renews the lease of this process, while it writes. */
   #renewal: ReturnType<typeof setInterval> | null = null
 
-  /** @param onRunEnded told how each run of a model ended here: the code of its ending, or else its kind; `elsewhere` where another process ended it */
-  constructor(store: StreamStore, writer: string, now: () => number, onRunEnded: (outcome: string) => void) {
+  constructor({ store, writer, now, maxBytes, onRunEnded }: WritersOptions) {
     this.#store = store
     this.#now = now
+    this.#maxBytes = maxBytes
     this.#onRunEnded = onRunEnded
     this.#writer = writer
   }
@@ -70,7 +81,7 @@ export class Writers {
     const created = await this.#store.create(name, { contentType, writer, chat, ttlSeconds })
     if (created.kind !== 'created') return { kind: 'taken', info: infoOf(created) }
     const lastRecords = wordsOf(chat)
-    const log = new LogWriter({ store: this.#store, name, contentType, writer, lastRecords })
+    const log = new LogWriter({ store: this.#store, name, contentType, writer, maxBytes: this.#maxBytes, lastRecords })
     this.#keep(log, chat)
     return { kind: 'opened', log }
   }

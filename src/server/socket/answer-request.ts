@@ -19,7 +19,7 @@ export async function answerRequest(services: SocketServices, handshake: Handsha
   switch (frame.type) {
     case 'publish': {
       await visitor.mayDoInChannel('append', channel)
-      const published = await publishEvent(context.store, frame, context.now())
+      const published = await publishEvent(context, frame)
       if (!published.duplicate) context.counters.appends += 1
       return published
     }

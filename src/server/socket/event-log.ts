@@ -1,8 +1,9 @@
 import type { ChannelEvent, PublishFrame } from '../../protocol/socket.ts'
 import { checkStreamId } from '../../protocol/names.ts'
 import { Refusal } from '../answers.ts'
-import { refusedAppend } from '../durable-streams/refusals.ts'
+import { checkRoom, refusedAppend } from '../durable-streams/refusals.ts'
 import { encodeOffset } from '../offsets.ts'
+import type { ServerContext } from '../server-context.ts'
 import type { AppendRequest, AppendResult, StreamName, StreamStore } from '../stream-store.ts'
 
 /** How long a log of events is kept after its last use, in seconds: a week. */
@@ -24,14 +25,16 @@ export function eventLog(channel: string): StreamName {
 
 /** Writes an event to its channel's log, which is made where there is none. @throws {Refusal} */
 export async function publishEvent(
-  store: StreamStore,
+  context: ServerContext,
   frame: NewEvent,
-  now: number,
 ): Promise<{ offset: string; duplicate: boolean }> {
-  const record = encoder.encode(JSON.stringify(await describeEvent(store, frame, now)))
+  const { store, maxStreamBytes } = context
+  const record = encoder.encode(JSON.stringify(await describeEvent(store, frame, context.now())))
   const log = eventLog(frame.channel)
-  const request = { contentType: CONTENT_TYPE, records: [record], producer: frame.producer ?? null }
-  const result = await appendOrCreate(store, log, request)
+  const maxBytes = maxStreamBytes === 0 ? Infinity : maxStreamBytes
+  const request = { contentType: CONTENT_TYPE, records: [record], producer: frame.producer ?? null, maxBytes }
+  const result = await appendOrCreate(context, log, request)
+  if (result.kind === 'full') throw logFull(frame.channel)
   if (result.kind !== 'appended' && result.kind !== 'duplicate') throw refusedAppend(result)
   return { offset: encodeOffset(result.info.tail), duplicate: result.kind === 'duplicate' }
 }
@@ -46,12 +49,22 @@ async function describeEvent(store: StreamStore, frame: NewEvent, now: number): 
   }
 }
 
-async function appendOrCreate(store: StreamStore, log: StreamName, request: AppendRequest): Promise<AppendResult> {
+async function appendOrCreate(context: ServerContext, log: StreamName, request: AppendRequest): Promise<AppendResult> {
+  const { store } = context
   const result = await store.append(log, request)
   if (result.kind !== 'missing') return result
+  await checkRoom(context, log)
   // Somebody else may be faster; theirs is as good, and where it is something else the append says so.
   await store.create(log, { contentType: CONTENT_TYPE, ttlSeconds: LIFE_SECONDS })
   return store.append(log, request)
+}
+
+function logFull(channel: string): Refusal {
+  return new Refusal(
+    413,
+    'stream-full',
+    `The log of this channel's events is as large as it may be. Delete it (DELETE /v1/stream/${encodeURIComponent(channel)}) to go on with an empty one.`,
+  )
 }
 
 function checkEvent(event: string): string {

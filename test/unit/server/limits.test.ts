@@ -1,11 +1,24 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Client, codeOf } from './client.ts'
+import { GatedModel } from './gated-model.ts'
+import { SocketTestServer } from './socket-server.ts'
+import { SseClient } from './sse-client.ts'
 
 /** Status, code and message of a refusal. */
 async function refusal(response: Response): Promise<unknown[]> {
   const { error } = (await response.json()) as { error: { code: string; message: string } }
   return [response.status, error.code, error.message]
+}
+
+function ask(client: Client): Promise<Response> {
+  const message = { id: 'm', role: 'user', parts: [{ type: 'text', text: 'hi' }] }
+  return client.send(
+    'POST',
+    '/v1/chat',
+    { 'content-type': 'application/json' },
+    JSON.stringify({ id: 'c', messages: [message] }),
+  )
 }
 
 describe('what is too large', () => {
@@ -50,6 +63,68 @@ describe('what is too large', () => {
     const first = await client.send('POST', '/v1/stream/twice/1', headers, 'x'.repeat(1000))
     const again = await client.send('POST', '/v1/stream/twice/1', headers, 'x'.repeat(1000))
     expect([first.status, again.status]).toEqual([200, 204])
+  })
+})
+
+describe('a stream that the server writes', () => {
+  it('a model that says more than a stream may hold is stopped: what fits is kept, and the ending says why', async () => {
+    const model = new GatedModel()
+    const client = new Client({ maxStreamBytes: 1000, models: [model.offered] })
+    const events = new SseClient(await ask(client))
+    await model.called
+    model.say('fits'.padEnd(750))
+    await events.until(({ data }) => data.includes('fits'))
+    model.say('x'.repeat(1000))
+    const rest = (await events.rest()).map(({ data }) => data).join('\n')
+    expect(rest).toContain('larger than a stream may be')
+    expect(rest).toContain('too-large')
+    expect(rest).not.toContain('xxx')
+    expect(model.signal?.aborted).toBe(true)
+    await client.handler.close()
+  })
+
+  it('a producer hears at its write, and the stream ends as an error with all that was stored', async () => {
+    const client = new Client({ maxStreamBytes: 10 })
+    const sink = await client.handler.channel('jobs').start({ id: '1' })
+    await sink.write('12345')
+    const unstored = sink.write('123456')
+    const closed = sink.close()
+    await expect(unstored).rejects.toMatchObject({ code: 'too-large', message: expect.stringContaining('10 bytes') })
+    await expect(closed).rejects.toMatchObject({ code: 'too-large' })
+    expect(sink.signal.aborted).toBe(true)
+    expect(await (await client.get('/v1/stream/jobs/1?offset=-1')).text()).toBe('12345')
+    const ending = (await client.send('HEAD', '/v1/stream/jobs/1')).headers.get('stream-ending')
+    expect(JSON.parse(ending ?? '')).toEqual({ kind: 'error', code: 'too-large' })
+  })
+})
+
+describe('events', () => {
+  it('are refused once their log is full, until it is deleted', async () => {
+    const server = await SocketTestServer.start({ maxStreamBytes: 300 })
+    const client = await server.client()
+    const publish = { type: 'publish', channel: 'a b', event: 'e', data: 'x'.repeat(150) } as const
+    await client.do(publish)
+    const { code, message } = await client.refusal(publish)
+    expect([code, message]).toEqual(['stream-full', expect.stringContaining('DELETE /v1/stream/a%20b')])
+    await expect(server.handler.channel('a b').publish('e', 'x'.repeat(150))).rejects.toMatchObject({
+      code: 'too-large',
+    })
+    expect((await fetch(`${server.url}/v1/stream/a%20b`, { method: 'DELETE' })).status).toBe(204)
+    await client.do(publish)
+    await server.close()
+  })
+
+  it('are refused where their log would be one stream too many; in a log that is there they go on', async () => {
+    const server = await SocketTestServer.start({ maxStreams: 1 })
+    const client = await server.client()
+    await client.do({ type: 'publish', channel: 'a', event: 'e' })
+    await client.do({ type: 'publish', channel: 'a', event: 'e' })
+    expect((await client.refusal({ type: 'publish', channel: 'b', event: 'e' })).code).toBe('too-many-streams')
+    const channel = server.handler.channel('b')
+    await expect(channel.publish('e')).rejects.toMatchObject({ code: 'busy' })
+    await expect(channel.start()).rejects.toMatchObject({ code: 'busy' })
+    await expect(channel.openInbound()).rejects.toMatchObject({ code: 'busy' })
+    await server.close()
   })
 })
 
@@ -99,11 +174,10 @@ describe('too many streams', () => {
   }, 30_000)
 
   it('are answered so in a chat too', async () => {
-    const client = new Client({ maxStreams: 1, models: [] })
+    const client = new Client({ maxStreams: 1, models: [new GatedModel().offered] })
     await client.create('/v1/stream/a/1')
-    const message = { role: 'user', parts: [{ type: 'text', text: 'hi' }] }
-    const answer = await client.send('POST', '/v1/chat', {}, JSON.stringify({ id: 'c', messages: [message] }))
-    expect([400, 507]).toContain(answer.status)
+    const answer = await ask(client)
+    expect(await refusal(answer)).toEqual([507, 'too-many-streams', expect.stringContaining('Delete some')])
   })
 })
 
