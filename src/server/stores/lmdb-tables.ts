@@ -109,7 +109,8 @@ export class LmdbTables implements TableDatabase, ListedTables {
   }
 
   saveRow(row: StreamRow): void {
-    void this.#names.put([row.channel, row.run], row.id)
+    const name: [string, string] = [row.channel, row.run]
+    if (this.#names.get(name) !== row.id) void this.#names.put(name, row.id)
     void this.#rows.put(row.id, row)
     if (isUnfinished(row)) this.#unfinished?.add(row.id)
   }
