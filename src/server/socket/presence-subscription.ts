@@ -37,8 +37,7 @@ export class PresenceSubscription implements Subscription {
     const now = this.#presence.list(this.#channel)
     if (this.#isClosed || now === before) return null
     this.#told = now
-    const joined = [...now.values()].filter((watcher) => !isSame(before.get(watcher.watcher), watcher))
-    const left = [...before.values()].filter(({ watcher }) => !now.has(watcher))
+    const { joined, left } = this.#presence.changeOf(before, now)
     if (joined.length === 0 && left.length === 0) return null
     return JSON.stringify({ type: 'presence', sub: this.#sub, joined, left } satisfies ServerFrame)
   }
@@ -49,8 +48,4 @@ export class PresenceSubscription implements Subscription {
     this.#isClosed = true
     this.#leave?.()
   }
-}
-
-function isSame(a: Watcher | undefined, b: Watcher): boolean {
-  return a !== undefined && a.as === b.as && a.since === b.since
 }

@@ -3,6 +3,8 @@ import type { Watcher } from '../../protocol/socket.ts'
 /** Who comes and goes is told together, so that a thousand watchers who come at once are not a thousand frames for each of them. */
 const TELL_MS = 50
 
+type Watchers = ReadonlyMap<string, Watcher>
+
 interface Stay {
   readonly as: string | null
   readonly since: number
@@ -13,7 +15,7 @@ class Room {
   readonly stays = new Map<string, Set<Stay>>()
   readonly listeners = new Set<() => void>()
   #timer: ReturnType<typeof setTimeout> | null = null
-  #list: ReadonlyMap<string, Watcher> | null = null
+  #list: Watchers | null = null
 
   get isEmpty(): boolean {
     return this.stays.size === 0 && this.listeners.size === 0
@@ -29,7 +31,7 @@ class Room {
   }
 
   /** Made once per change, for all who ask. */
-  list(): ReadonlyMap<string, Watcher> {
+  list(): Watchers {
     return (this.#list ??= new Map([...this.stays].map(([watcher, stays]) => [watcher, describe(watcher, stays)])))
   }
 }
@@ -45,9 +47,28 @@ function describe(watcher: string, stays: ReadonlySet<Stay>): Watcher {
   return { watcher, as, since }
 }
 
+/** Who came, or has another name, and who went. */
+export interface Change {
+  readonly joined: readonly Watcher[]
+  readonly left: readonly Watcher[]
+}
+
+function compare(before: Watchers, now: Watchers): Change {
+  return {
+    joined: [...now.values()].filter((watcher) => !isSame(before.get(watcher.watcher), watcher)),
+    left: [...before.values()].filter(({ watcher }) => !now.has(watcher)),
+  }
+}
+
+function isSame(a: Watcher | undefined, b: Watcher): boolean {
+  return a !== undefined && a.as === b.as && a.since === b.since
+}
+
 /** Who watches which channel, on this server. */
 export class Presence {
   readonly #rooms = new Map<string, Room>()
+  /** By the list before: what came after it. */
+  readonly #changes = new WeakMap<Watchers, { readonly now: Watchers; readonly change: Change }>()
   readonly #now: () => number
 
   constructor(now: () => number) {
@@ -70,8 +91,17 @@ export class Presence {
   }
 
   /** Who watches a channel now; what is given out does not change. */
-  list(channel: string): ReadonlyMap<string, Watcher> {
+  list(channel: string): Watchers {
     return this.#rooms.get(channel)?.list() ?? new Map<string, Watcher>()
+  }
+
+  /** What changed from one list to a later one. Compared once for all who have the one and get the other: else each of many would compare many. */
+  changeOf(before: Watchers, now: Watchers): Change {
+    const known = this.#changes.get(before)
+    if (known?.now === now) return known.change
+    const change = compare(before, now)
+    this.#changes.set(before, { now, change })
+    return change
   }
 
   /** Calls a little after somebody came or went. Returns the way to stop it. */
