@@ -77,6 +77,15 @@ export interface ChannelInfo {
   runs: number
 }
 
+/** The runs of a channel, `GET /v1/channels/<channel>`. */
+export interface RunList {
+  channel: string
+  /** Newest first, at most 1,000. */
+  runs: readonly RunInfo[]
+  /** How many there are besides, all older. Absent where these are all. */
+  older?: number
+}
+
 /** A run on the server. */
 export interface RunInfo {
   run: string

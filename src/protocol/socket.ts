@@ -1,5 +1,5 @@
 import type { Ending } from './chunk.ts'
-import type { RunInfo } from './http.ts'
+import type { RunInfo, RunList } from './http.ts'
 
 /** Subprotocol of the WebSocket: its number is the version of section 4.5. Frames grow by optional fields only. */
 export const SOCKET_PROTOCOL = 'headwater.1'
@@ -121,7 +121,7 @@ export interface SocketAnswers {
   /** The place after the event in the log of events, and whether it was there already. */
   publish: { readonly offset: string; readonly duplicate: boolean }
   cancel: { readonly run: RunInfo }
-  history: { readonly channel: string; readonly runs: readonly RunInfo[] }
+  history: Readonly<RunList>
   ping: object
 }
 

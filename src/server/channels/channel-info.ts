@@ -1,4 +1,5 @@
-import type { ChannelInfo, RunInfo } from '../../protocol/http.ts'
+import type { ChannelInfo, RunInfo, RunList } from '../../protocol/http.ts'
+import { MAX_LISTED_RUNS } from '../limits.ts'
 import { chatRunPath, streamPath } from '../stream-path.ts'
 import type { ChannelSummary, StreamInfo } from '../stream-store.ts'
 
@@ -14,6 +15,12 @@ export function runInfo(info: StreamInfo): RunInfo {
     createdAt: info.createdAt,
     updatedAt: info.updatedAt,
   }
+}
+
+/** The runs of a channel as the outside sees them. @param runs all of them, newest first */
+export function runList(channel: string, runs: readonly StreamInfo[]): RunList {
+  const older = runs.length - MAX_LISTED_RUNS
+  return { channel, runs: runs.slice(0, MAX_LISTED_RUNS).map(runInfo), ...(older > 0 && { older }) }
 }
 
 /** A channel as the outside sees it. */

@@ -5,7 +5,7 @@ import type { ServerContext } from '../server-context.ts'
 import { sseResponse } from '../sse-response.ts'
 import { parseChannel } from '../stream-path.ts'
 import { cancelRun } from './cancel-run.ts'
-import { channelInfo, runInfo } from './channel-info.ts'
+import { channelInfo, runInfo, runList } from './channel-info.ts'
 import { feed } from './feed.ts'
 import type { FeedOptions } from './feed.ts'
 import { knownRuns } from './known-runs.ts'
@@ -38,9 +38,9 @@ async function listRuns(context: ServerContext, request: Request): Promise<Respo
   const channel = channelOf(request)
   await context.authorize(request, 'read', encodeURIComponent(channel))
   const known = await knownRuns(context, channel)
-  if (!isLive(request)) return answerJson({ channel, runs: known.map(runInfo) })
+  if (!isLive(request)) return answerJson(runList(channel, known))
   return feedResponse(context, request, {
-    snapshot: async () => ({ channel, runs: (await context.store.runs(channel)).map(runInfo) }),
+    snapshot: async () => runList(channel, await context.store.runs(channel)),
     keyOf: ({ name }) => (name.channel === channel ? name.run : null),
     describe: async (run) => {
       const info = await context.store.info({ channel, run })

@@ -1,6 +1,6 @@
 import type { CancelFrame, HistoryFrame, PublishFrame, SocketAnswers } from '../../protocol/socket.ts'
 import { cancelRun } from '../channels/cancel-run.ts'
-import { runInfo } from '../channels/channel-info.ts'
+import { runInfo, runList } from '../channels/channel-info.ts'
 import { knownRuns } from '../channels/known-runs.ts'
 import { checkChannel } from '../stream-path.ts'
 import { publishEvent } from './event-log.ts'
@@ -28,6 +28,6 @@ export async function answerRequest(services: SocketServices, handshake: Handsha
       return { run: runInfo(await cancelRun(context, services.writers, channel, frame.run ?? null)) }
     case 'history':
       await visitor.mayDoInChannel('read', channel)
-      return { channel, runs: (await knownRuns(context, channel)).map(runInfo) }
+      return runList(channel, await knownRuns(context, channel))
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { RunList } from '../../../src/protocol/http.ts'
 import { Client, codeOf } from './client.ts'
 import { GatedModel } from './gated-model.ts'
 import { SseClient } from './sse-client.ts'
@@ -64,6 +65,23 @@ describe('the list of channels', () => {
     const unknown = await client.get('/v1/channels/zzz')
     expect([unknown.status, await codeOf(unknown)]).toEqual([404, 'unknown-channel'])
     expect((await client.get('/v1/channels/%E0')).status).toBe(400)
+  })
+
+  it('lists the newest thousand runs of one, and says how many more there are; a run that is not listed can be cancelled', async () => {
+    for (let i = 1; i <= 1_002; i++)
+      await client.store.create({ channel: 'c', run: `${i}` }, { contentType: 'text/plain' })
+    const listed = (await json(await client.get('/v1/channels/c'))) as RunList
+    expect([listed.older, listed.runs.length, listed.runs[0]?.run, listed.runs.at(-1)?.run]).toEqual([
+      2,
+      1_000,
+      '1002',
+      '3',
+    ])
+    const { sse, next } = await feedOf('/v1/channels/c')
+    expect((await next())[1]).toEqual(listed)
+    await sse.close()
+    expect((await client.send('POST', '/v1/channels/c/cancel?run=1')).status).toBe(200)
+    expect(await json(await client.get('/v1/channels'))).toMatchObject({ channels: [{ runs: 1_002 }] })
   })
 
   it('gives a chat’s run the address at which it is continued', async () => {
