@@ -116,13 +116,15 @@ export class LogView extends LitElement {
     const { runs } = this.#runs
     if (runs.length < 2) return nothing
     const shown = this.chosenUrl ?? this.entry?.newestRun?.url
+    // The server lists the newest ones only.
+    const count = Math.max(this.entry?.runs ?? 0, runs.length)
     return html`<label>
       <span class="visually-hidden">Run</span>
       <select @change=${this.#onChoose}>
         ${runs.map(
           ({ url, facts, startedAt }, index) =>
             html`<option value=${url} ?selected=${url === shown}>
-              ${index === 0 ? 'Newest run' : `Run ${runs.length - index} of ${formatWhen(startedAt)}`}
+              ${index === 0 ? 'Newest run' : `Run ${count - index} of ${formatWhen(startedAt)}`}
               (${describeStatus(facts).label})
             </option>`,
         )}

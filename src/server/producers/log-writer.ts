@@ -24,7 +24,7 @@ export interface LogWriterOptions {
   readonly contentType: string
   /** The process, as the stream's row names it. */
   readonly writer: string
-  /** How large the stream may become. What it says last, alone, fits always. */
+  /** How large the stream may become. What it says last is not counted. */
   readonly maxBytes: number
   /** What a stream says last, by its ending. */
   readonly lastRecords: (ending: Ending, errorText: string | undefined) => readonly Uint8Array[]
@@ -58,6 +58,8 @@ export class LogWriter {
   /** Resolves when what was written last is stored, or never will be. */
   #last: Promise<void> = Promise.resolve()
   #isOver = false
+  /** A batch did not fit: one by one from here on, so that what fits is kept. */
+  #isNearlyFull = false
   /** The process stops: a store that refuses is not asked again. */
   #closing = false
   #wake: () => void = () => undefined
@@ -153,10 +155,10 @@ export class LogWriter {
     while (!this.#isOver && (this.#waiting.length > 0 || this.isEnding)) {
       const batch = this.#nextBatch()
       const last = batch.length === this.#waiting.length ? this.#ending : null
-      const records = batch.map(({ record }) => record)
-      if (last !== null) records.push(...this.#options.lastRecords(last.ending, last.errorText))
-      const result = await this.#append(records, last?.ending ?? null)
+      const lastRecords = last === null ? [] : this.#options.lastRecords(last.ending, last.errorText)
+      const result = await this.#append(batch, lastRecords, last?.ending ?? null)
       if (result === null) await this.#refused()
+      else if (result.kind === 'full' && batch.length > 1) this.#isNearlyFull = true
       else if (result.kind === 'full') this.#full()
       else if (result.kind === 'appended') this.#stored(batch, last !== null)
       else this.#lose(whyNot(result))
@@ -166,6 +168,7 @@ export class LogWriter {
   }
 
   #nextBatch(): Waiting[] {
+    if (this.#isNearlyFull) return this.#waiting.slice(0, 1)
     let bytes = 0
     const end = this.#waiting.slice(0, MAX_BATCH_RECORDS).findIndex(({ record }, i) => {
       bytes += record.byteLength
@@ -174,11 +177,16 @@ export class LogWriter {
     return this.#waiting.slice(0, end === -1 ? MAX_BATCH_RECORDS : end)
   }
 
-  #append(records: readonly Uint8Array[], ending: Ending | null): Promise<AppendResult | null> {
+  #append(
+    batch: readonly Waiting[],
+    lastRecords: readonly Uint8Array[],
+    ending: Ending | null,
+  ): Promise<AppendResult | null> {
     const { store, writer } = this.#options
+    const records = [...batch.map(({ record }) => record), ...lastRecords]
     const contentType = records.length === 0 ? null : this.#options.contentType
-    // With nothing that waits, all of it is what the stream says last.
-    const maxBytes = this.#waiting.length === 0 ? Infinity : this.#options.maxBytes
+    const limit = batch.length === 0 ? Infinity : this.#options.maxBytes
+    const maxBytes = lastRecords.reduce((sum, { byteLength }) => sum + byteLength, limit)
     return store.append(this.name, { contentType, records, ending, writer, maxBytes }).catch(() => null)
   }
 

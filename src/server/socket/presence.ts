@@ -68,7 +68,7 @@ function isSame(a: Watcher | undefined, b: Watcher): boolean {
 export class Presence {
   readonly #rooms = new Map<string, Room>()
   /** By the list before: what came after it. */
-  readonly #changes = new WeakMap<Watchers, { readonly now: Watchers; readonly change: Change }>()
+  readonly #changes = new WeakMap<Watchers, { readonly now: WeakRef<Watchers>; readonly change: Change }>()
   readonly #now: () => number
 
   constructor(now: () => number) {
@@ -98,9 +98,10 @@ export class Presence {
   /** What changed from one list to a later one. Compared once for all who have the one and get the other: else each of many would compare many. */
   changeOf(before: Watchers, now: Watchers): Change {
     const known = this.#changes.get(before)
-    if (known?.now === now) return known.change
+    if (known?.now.deref() === now) return known.change
     const change = compare(before, now)
-    this.#changes.set(before, { now, change })
+    // Weak: whoever is slow and keeps an old list must not keep all that came after it.
+    this.#changes.set(before, { now: new WeakRef(now), change })
     return change
   }
 

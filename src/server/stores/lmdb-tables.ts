@@ -110,7 +110,8 @@ export class LmdbTables implements TableDatabase, ListedTables {
 
   saveRow(row: StreamRow): void {
     const name: [string, string] = [row.channel, row.run]
-    if (this.#names.get(name) !== row.id) void this.#names.put(name, row.id)
+    const known = whole(() => decoded('The name of a stream', () => this.#names.get(name)))
+    if (known !== row.id) void this.#names.put(name, row.id)
     void this.#rows.put(row.id, row)
     if (isUnfinished(row)) this.#unfinished?.add(row.id)
   }

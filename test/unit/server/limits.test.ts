@@ -98,6 +98,18 @@ describe('a stream that the server writes', () => {
   })
 })
 
+it('of what a producer writes at once, all is kept that fits', async () => {
+  const client = new Client({ maxStreamBytes: 10 })
+  const sink = await client.handler.channel('jobs').start({ id: '1' })
+  const writes = ['1', '2', '123456789', '3'].map((text) => sink.write(text))
+  const settled = (await Promise.allSettled(writes)).map(({ status }) => status)
+  await sink.close().catch(() => undefined)
+  expect([settled, await (await client.get('/v1/stream/jobs/1?offset=-1')).text()]).toEqual([
+    ['fulfilled', 'fulfilled', 'rejected', 'rejected'],
+    '12',
+  ])
+})
+
 describe('events', () => {
   it('are refused once their log is full, until it is deleted', async () => {
     const server = await SocketTestServer.start({ maxStreamBytes: 300 })
