@@ -2,7 +2,7 @@ import { asBinary, open, TransactionFlags } from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { StreamName } from '../stream-store.ts'
 import { GroupCommit } from './group-commit.ts'
-import { checkId, checkProducer, checkRecord, checkRow, decoded, whole } from './stored-values.ts'
+import { checkId, checkNamed, checkProducer, checkRecord, checkRow, decoded, whole } from './stored-values.ts'
 import { isUnfinished } from './stream-row.ts'
 import type { ListedTables, ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
@@ -77,7 +77,7 @@ export class LmdbTables implements TableDatabase, ListedTables {
 
   row(name: StreamName): StreamRow | undefined {
     const id = decoded('The name of a stream', () => this.#names.get([name.channel, name.run]))
-    return id === undefined ? undefined : this.rowById(checkId(id))
+    return id === undefined ? undefined : checkNamed(this.rowById(checkId(id)), name)
   }
 
   rowById(id: number): StreamRow | undefined {
@@ -86,24 +86,27 @@ export class LmdbTables implements TableDatabase, ListedTables {
   }
 
   *rows(channel?: string): Iterable<StreamRow> {
-    for (const id of channel === undefined ? this.#rows.getKeys() : this.#idsOf(channel)) {
+    if (channel !== undefined) return yield* this.#rowsOf(channel)
+    for (const id of this.#rows.getKeys()) {
       const row = whole(() => this.rowById(id))
       if (row !== undefined) yield row
     }
   }
 
-  *#idsOf(channel: string): Iterable<number> {
+  *#rowsOf(channel: string): Iterable<StreamRow> {
     for (const [, run] of this.#names.getKeys({ start: [channel, ''], end: [channel, AFTER_ALL] as never })) {
-      const id = whole(() => decoded('The name of a stream', () => this.#names.get([channel, run])))
-      if (id !== undefined) yield id
+      const row = whole(() => this.row({ channel, run }))
+      if (row !== undefined) yield row
     }
   }
 
   *unfinishedRows(): Iterable<StreamRow> {
     const ids = (this.#unfinished ??= new Set([...this.rows()].filter(isUnfinished).map(({ id }) => id)))
     for (const id of ids) {
-      const row = whole(() => this.rowById(id))
-      if (row !== undefined && isUnfinished(row)) yield row
+      const row = whole(() => this.rowById(id) ?? null)
+      // What cannot be read now is looked at again.
+      if (row === undefined) continue
+      if (row !== null && isUnfinished(row)) yield row
       else ids.delete(id)
     }
   }

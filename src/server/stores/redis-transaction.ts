@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { StreamName } from '../stream-store.ts'
 import type { RedisKeys } from './redis-keys.ts'
-import { checkId, checkProducer, checkRecord, checkRow, whole } from './stored-values.ts'
+import { checkId, checkNamed, checkProducer, checkRecord, checkRow, whole } from './stored-values.ts'
 import { isAttended, isUnfinished } from './stream-row.ts'
 import type { ListedTables, ProducerRow, StoredRecord, StreamRow } from './tables.ts'
 
@@ -190,7 +190,7 @@ export class RedisTransaction implements ListedTables {
 
   row(name: StreamName): StreamRow | undefined {
     const id = this.#judged(this.#keys.names, this.#keys.field(name), checkId)
-    return id === undefined ? undefined : this.rowById(id)
+    return id === undefined ? undefined : checkNamed(this.rowById(id), name)
   }
 
   rowById(id: number): StreamRow | undefined {

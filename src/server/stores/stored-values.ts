@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import type { StreamName } from '../stream-store.ts'
 import type { ProducerRow, StoredRecord, StreamRow } from './tables.ts'
 
 /** What a database holds is not what was written there: the disk, or somebody else's hand. The stream it belongs to cannot be read from there on. */
@@ -51,6 +52,12 @@ export function checkId(value: unknown): number {
 export function checkRow(value: unknown, id: number): StreamRow {
   if (v.is(Row, value) && value.id === id) return value as unknown as StreamRow
   throw new DamagedError(`The row of stream ${id}`)
+}
+
+/** The row that a name leads to. @throws {DamagedError} where it is another stream's */
+export function checkNamed(row: StreamRow | undefined, { channel, run }: StreamName): StreamRow | undefined {
+  if (row === undefined || (row.channel === channel && row.run === run)) return row
+  throw new DamagedError('The name of a stream')
 }
 
 /** A producer's row as it was stored. @throws {DamagedError} */
