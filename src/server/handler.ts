@@ -126,7 +126,7 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
     store: options.store,
     writer: nanoid(),
     now: context.now,
-    maxBytes: context.maxStreamBytes === 0 ? Infinity : context.maxStreamBytes,
+    maxBytes: context.maxStreamBytes,
     onRunEnded: (outcome) => context.counters.countRun(outcome),
   })
   const leases = new Leases(options.store, context.now)
@@ -227,7 +227,7 @@ function createContext(options: StreamHandlerOptions, shutdown: Shutdown): Serve
     heartbeatMs,
     maxAppendBytes: options.maxAppendBytes ?? MAX_APPEND_BYTES,
     maxEventBytes: options.maxEventBytes ?? MAX_EVENT_BYTES,
-    maxStreamBytes: options.maxStreamBytes ?? 0,
+    maxStreamBytes: options.maxStreamBytes || Infinity,
     maxStreams: options.maxStreams ?? 0,
     now,
     onPage,

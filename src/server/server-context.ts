@@ -36,7 +36,7 @@ export interface ServerContext {
   readonly heartbeatMs: number
   readonly maxAppendBytes: number
   readonly maxEventBytes: number
-  /** 0: none. */
+  /** `Infinity`: any number. */
   readonly maxStreamBytes: number
   readonly maxStreams: number
   /** Called with each page that a reader is handed; `waited`: it was up to date and waiting for news. */

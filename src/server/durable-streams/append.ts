@@ -25,7 +25,7 @@ export async function appendByPost(context: ServerContext, request: Request, nam
   }
 
   const contentType = records.length === 0 ? null : headers.get('content-type')
-  const maxBytes = context.maxStreamBytes === 0 ? Infinity : context.maxStreamBytes
+  const { maxStreamBytes: maxBytes } = context
   const result = await context.store.append(name, { contentType, records, producer, streamSeq, ending, maxBytes })
   if (result.kind !== 'appended' && result.kind !== 'duplicate') throw refusedAppend(result)
   if (result.kind === 'appended') {

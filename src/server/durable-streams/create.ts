@@ -25,7 +25,7 @@ export async function createByPut(context: ServerContext, request: Request, name
   await checkRoom(context, name)
   const contentType = await typeOf(context, headers.get('content-type'), fork)
   const body = await readBody(request, context.maxAppendBytes)
-  if (context.maxStreamBytes > 0 && body.byteLength > context.maxStreamBytes) throw streamFull()
+  if (body.byteLength > context.maxStreamBytes) throw streamFull()
   const records =
     body.byteLength === 0 ? [] : isJson(contentType) ? splitJsonMessages(body, context.maxEventBytes) : [body]
 

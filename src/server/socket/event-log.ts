@@ -28,10 +28,9 @@ export async function publishEvent(
   context: ServerContext,
   frame: NewEvent,
 ): Promise<{ offset: string; duplicate: boolean }> {
-  const { store, maxStreamBytes } = context
+  const { store, maxStreamBytes: maxBytes } = context
   const record = encoder.encode(JSON.stringify(await describeEvent(store, frame, context.now())))
   const log = eventLog(frame.channel)
-  const maxBytes = maxStreamBytes === 0 ? Infinity : maxStreamBytes
   const request = { contentType: CONTENT_TYPE, records: [record], producer: frame.producer ?? null, maxBytes }
   const result = await appendOrCreate(context, log, request)
   if (result.kind === 'full') throw logFull(frame.channel)
