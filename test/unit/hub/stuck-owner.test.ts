@@ -51,6 +51,14 @@ async function leave(tab: Reading): Promise<void> {
   await until(() => world.hasHub && world.hub !== before && world.hub.tabs.size > 0, 'another hub')
 }
 
+/** Visible tabs come to this hub, again and again, because another one did not answer. */
+async function complain(hub: Hub): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    hub.suspectOthers()
+    await pass(20)
+  }
+}
+
 interface Reading {
   tag: string
   channel: HubChannel
@@ -215,10 +223,7 @@ describe('rule 14: an owner that spins', () => {
     const follower = world.openTab().channel('build')
     void follower.text
     await until(() => follower.text === 'a', 'the follower')
-    for (let i = 0; i < 3; i++) {
-      other.suspectOthers()
-      await pass(20)
-    }
+    await complain(other)
     expect(robberies).toBe(1)
     expect(await epoch()).toBe(1)
     await store.commit([
@@ -239,10 +244,7 @@ describe('rule 14: an owner that spins', () => {
     const follower = world.openTab().channel('notes')
     void follower.text
     await until(() => follower.text === 'a', 'the follower')
-    for (let i = 0; i < 3; i++) {
-      other.suspectOthers()
-      await pass(20)
-    }
+    await complain(other)
     expect(holder(sink.id)).toEqual([writer.tag])
     expect(sink.signal.aborted).toBe(false)
     await sink.write('b')

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { build } from 'vite'
 import { EmbeddedStreamStore } from '../../../src/server/stores/embedded.ts'
+import { buildScript, type BuiltScript } from '../../support/script-process.ts'
 
 /** HEADWATER_CRASH_ROUNDS=200 by hand. */
 const ROUNDS = Number(process.env['HEADWATER_CRASH_ROUNDS'] ?? 5)
@@ -13,23 +13,15 @@ const ROUNDS = Number(process.env['HEADWATER_CRASH_ROUNDS'] ?? 5)
 const ROUNDS_PER_STREAM = 10
 
 let folder = ''
-let script = ''
-let scriptFolder = ''
+let script: BuiltScript
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headwater-crash-'))
-  // Inside of the project, so that the script finds the database's package.
-  scriptFolder = await mkdtemp(join(import.meta.dirname, '../../../node_modules/.crash-writer-'))
-  script = join(scriptFolder, 'crash-writer.js')
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    build: { ssr: join(import.meta.dirname, 'crash-writer.ts'), outDir: scriptFolder, emptyOutDir: false },
-  })
+  script = await buildScript(join(import.meta.dirname, 'crash-writer.ts'))
 })
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
-  await rm(scriptFolder, { recursive: true, force: true })
+  await script.remove()
 })
 
 interface Acknowledged {
@@ -42,7 +34,9 @@ interface Acknowledged {
 
 /** Lets a process write until `count` appends are acknowledged, and kills it. */
 async function writeAndKill(run: string, first: number, count: number): Promise<Acknowledged> {
-  const child = spawn(process.execPath, [script, folder, run, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [script.path, folder, run, String(first)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const said: Acknowledged = { last: first - 1, created: new Set(), deleted: new Set() }
   let acknowledged = 0

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { build } from 'vite'
+import { buildScript, type BuiltScript } from '../../support/script-process.ts'
 
 const PROCESSES = 4
 const ROUNDS = 25
@@ -12,26 +12,20 @@ const ROUNDS = 25
 const AHEAD_MS = 20
 
 let folder = ''
-let scriptFolder = ''
+let script: BuiltScript
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headwater-folder-'))
-  // Inside of the project, so that the script finds the database's package.
-  scriptFolder = await mkdtemp(join(import.meta.dirname, '../../../node_modules/.folder-claimer-'))
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    build: { ssr: join(import.meta.dirname, 'folder-claimer.ts'), outDir: scriptFolder, emptyOutDir: false },
-  })
+  script = await buildScript(join(import.meta.dirname, 'folder-claimer.ts'))
 })
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
-  await rm(scriptFolder, { recursive: true, force: true })
+  await script.remove()
 })
 
 it('of servers that start in the same moment over one that was killed, one gets the folder', async () => {
   const claimers = Array.from({ length: PROCESSES }, () => {
-    const child = spawn(process.execPath, [join(scriptFolder, 'folder-claimer.js')], {
+    const child = spawn(process.execPath, [script.path], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
