@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { asBinary, open } from 'lmdb'
 import { expect, it } from 'vitest'
 import { EmbeddedStreamStore } from '../../../src/server/stores/embedded.ts'
 import { MemoryStreamStore } from '../../../src/server/stores/memory.ts'
@@ -54,5 +55,24 @@ it('finds everything again when the embedded store is opened anew', async () => 
   await second.create({ channel: 'ä/b', run: 'later' }, { contentType: 'text/plain' })
   expect((await second.runs('ä/b')).map((info) => info.name.run)).toEqual(['later', 'ü'])
   await second.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+it('lists a run as unfinished again once its row can be read again', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-store-'))
+  const store = new EmbeddedStreamStore({ folder })
+  await store.create({ channel: 'chat', run: 'r' }, { contentType: 'text/plain', writer: 'process-1' })
+  const unfinished = async (): Promise<string[]> => (await store.unfinishedRuns()).map((info) => info.name.run)
+  expect(await unfinished()).toEqual(['r'])
+  const root = open({ path: folder, maxDbs: 8, noSubdir: false })
+  const rows = root.openDB<Buffer, number>({ name: 'rows-1', encoding: 'binary', keyEncoding: 'ordered-binary' })
+  const row = Buffer.from(rows.get(1) ?? '')
+  // What another handle wrote is seen with the next snapshot of the database.
+  await rows.put(1, asBinary(Buffer.from('{')) as unknown as Buffer)
+  await expect.poll(unfinished).toEqual([])
+  await rows.put(1, asBinary(row) as unknown as Buffer)
+  await expect.poll(unfinished).toEqual(['r'])
+  await root.close()
+  await store.close()
   await rm(folder, { recursive: true, force: true })
 })
