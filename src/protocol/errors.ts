@@ -16,11 +16,11 @@
  * - `network`: no answer from the network.
  * - `http`: the server refused; `data.status` says how.
  * - `bad-response`: the answer is not of the format expected.
- * - `too-large`: an event or a body above its limit.
+ * - `too-large`: an event, a body or a stream above its limit.
  * - `upstream-error`: the upstream said in its own format that it failed.
  * - `producer-lost`: who produced the stream is gone.
  * - `store`: the browser's storage refused, or that of the server.
- * - `busy`: as many streams as are allowed are live; wait until one has ended.
+ * - `busy`: there are as many streams as are allowed, or as many of them live; wait until one has ended, or delete some.
  */
 export type ErrorCode =
   | 'bad-name'

@@ -95,7 +95,7 @@ export function serverChannel(context: ServerContext, writers: Writers, channel:
       try {
         await publishEvent(context, { channel: name, event, data })
       } catch (error) {
-        throw ofRefusal(error)
+        throw ofRefusal(error, event)
       }
     },
     async openInbound(options = {}) {
@@ -125,8 +125,8 @@ async function checkSpace(context: ServerContext, name: StreamName): Promise<voi
   })
 }
 
-/** What a client would be answered, for this process. */
-function ofRefusal(error: unknown): unknown {
+/** What a client would be answered, for this process. @param about what was refused */
+function ofRefusal(error: unknown, about?: string): unknown {
   if (!(error instanceof Refusal)) return error
   switch (error.code) {
     case 'stream-full':
@@ -134,7 +134,7 @@ function ofRefusal(error: unknown): unknown {
     case 'too-many-streams':
       return new HeadwaterError('busy', error.message)
     default:
-      return new HeadwaterError('bad-message', error.message)
+      return new HeadwaterError('bad-message', error.message, about)
   }
 }
 

@@ -21,7 +21,7 @@ export interface ServerSink<T extends string = string> {
   readonly url: string
   /**
    * Aborts when the stream can no longer be written: it was cancelled, through whichever server (reason: a `HeadwaterError` `cancelled`), deleted (`unknown-stream`),
-   * the store refused it (`store`), more waits than memory is for (`too-large`), or this server stops or was taken for dead (`producer-lost`). Readers that
+   * the store refused it (`store`), it is as large as it may be or more waits than memory is for (`too-large`), or this server stops or was taken for dead (`producer-lost`). Readers that
    * come and go do not touch it.
    */
   readonly signal: AbortSignal

@@ -101,7 +101,7 @@ export class LmdbTables implements TableDatabase, ListedTables {
   }
 
   *unfinishedRows(): Iterable<StreamRow> {
-    const ids = (this.#unfinished ??= new Set([...this.rows()].filter(isUnfinished).map(({ id }) => id)))
+    const ids = (this.#unfinished ??= new Set(this.#rows.getKeys()))
     for (const id of ids) {
       const row = whole(() => this.rowById(id) ?? null)
       // What cannot be read now is looked at again.
