@@ -15,14 +15,22 @@ export class Missing extends Error {
   }
 }
 
-/** A value as Redis has it; `raw: ''` where it has none. */
+/** A value as Redis has it; `raw: ''` where it has none. Bytes where it is no text: as text, no check would ever find it again. */
 interface Held<T> {
-  readonly raw: string
+  readonly raw: string | Buffer
   readonly value: T | undefined
 }
 
-function held<T>(raw: string | null | undefined): Held<T> {
-  return raw == null ? { raw: '', value: undefined } : { raw, value: parse(raw) as T }
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function held<T>(bytes: Buffer | null | undefined): Held<T> {
+  if (bytes == null) return { raw: '', value: undefined }
+  try {
+    const raw = utf8.decode(bytes)
+    return { raw, value: parse(raw) as T }
+  } catch {
+    return { raw: bytes, value: null as T }
+  }
 }
 
 // What is no JSON is judged where it is used: only there is it known what it should have been.
@@ -126,7 +134,7 @@ export class RedisTransaction implements ListedTables {
   }
 
   /** What must still hold: key, field, value. */
-  get checks(): [key: string, field: string, raw: string][] {
+  get checks(): [key: string, field: string, raw: string | Buffer][] {
     return [...this.#checks.values()].map(({ key, field, read }) => [key, field, read.raw])
   }
 
@@ -148,7 +156,7 @@ export class RedisTransaction implements ListedTables {
   keep(): void {
     for (const [place, { read }] of this.#checks) this.#known.set(place, read)
     for (const [place, { value }] of this.#written) {
-      this.#known.set(place, held(value === undefined ? null : JSON.stringify(value)))
+      this.#known.set(place, { raw: value === undefined ? '' : JSON.stringify(value), value })
     }
   }
 
@@ -163,7 +171,7 @@ export class RedisTransaction implements ListedTables {
     if (own !== undefined) return own.value as T | undefined
     const read = this.#fetched.get(place) ?? this.#known.get(place)
     if (read === undefined) {
-      throw new Missing(async () => void this.#fetched.set(place, held(await this.#redis.hget(key, field))))
+      throw new Missing(async () => void this.#fetched.set(place, held(await this.#redis.hgetBuffer(key, field))))
     }
     this.#checks.set(place, { key, field, read })
     return read.value as T | undefined
@@ -175,7 +183,7 @@ export class RedisTransaction implements ListedTables {
     try {
       return check(value)
     } catch (error) {
-      // Nothing was decided by it, and it may hold bytes that are no text, which no check would ever find again. It may be mended, too.
+      // Nothing was decided by it, and it may be mended.
       const place = placeOf(key, field)
       this.#checks.delete(place)
       this.#fetched.delete(place)
@@ -217,7 +225,7 @@ export class RedisTransaction implements ListedTables {
     const rows: StreamRow[] = []
     for (let from = 0; from < ids.length; from += FETCH_ROWS) {
       const piece = ids.slice(from, from + FETCH_ROWS)
-      const values = await this.#redis.hmget(this.#keys.rows, ...piece)
+      const values = await this.#redis.hmgetBuffer(this.#keys.rows, ...piece)
       for (const [i, id] of piece.entries()) {
         const { value } = held<unknown>(values[i])
         const row = value === undefined ? undefined : whole(() => checkRow(value, Number(id)))

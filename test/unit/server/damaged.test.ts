@@ -48,6 +48,9 @@ const damage: fc.Arbitrary<Damage> = fc.oneof(
 /** The first stream's number becomes the second's: a name that is whole, and leads to another stream. */
 const otherNumber: Damage = { kind: 'flip', at: 0, bits: 3 }
 
+/** A row that is JSON, and has a byte in a word that nothing judges which is no text. */
+const noText: Damage = { kind: 'flip', at: 378, bits: 128 }
+
 /** `null`: the value is deleted. */
 function spoil(value: Uint8Array, how: Damage): Uint8Array | null {
   const spoiled = Uint8Array.from(value)
@@ -198,7 +201,13 @@ describe('stored bytes that are damaged', () => {
             await useAll(other)
             await Promise.all([store.close(), other.close()])
           }),
-          { ...fuzzBudget(RUNS), examples: [['names', otherNumber, 1]] },
+          {
+            ...fuzzBudget(RUNS),
+            examples: [
+              ['names', otherNumber, 1],
+              ['rows', noText, 1],
+            ],
+          },
         )
         redis.disconnect()
         await server.close()
