@@ -32,12 +32,15 @@ export class Watcher {
   #read = 0
   #reads: string | null = null
   #readerEnded = false
+  /** Firefox gives up what a page is loading, the part that reads included, as soon as the page begins to leave; it may live on for a while. */
+  #leaving = false
 
   constructor(channel: Channel, truth: Truth) {
     this.#channel = channel
     this.#truth = truth
     let text = ''
     this.#prefixes = [text, ...truth.texts.map((added) => (text += added))]
+    addEventListener('beforeunload', () => (this.#leaving = true))
     // From now on every state has its text.
     void channel.text
     channel.subscribe(() => this.#look())
@@ -63,7 +66,9 @@ export class Watcher {
     if (gaps.length > 0) this.#violated(`a gap: ${JSON.stringify(gaps)}`)
     if (this.#reads === null) {
       this.#reads = streamId
-      this.#readAll(streamId).catch((error: unknown) => this.#violated(`the reader failed: ${String(error)}`))
+      this.#readAll(streamId).catch((error: unknown) => {
+        if (!this.#leaving) this.#violated(`the reader failed: ${String(error)}`)
+      })
     }
   }
 
