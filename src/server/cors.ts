@@ -1,6 +1,7 @@
 import { HEADER } from '../protocol/http.ts'
 import { isPreflight } from './guard.ts'
 import type { Answer } from './plain-answer.ts'
+import type { PlainRequest } from './plain-request.ts'
 
 const METHODS = 'GET, HEAD, PUT, POST, DELETE'
 
@@ -43,9 +44,9 @@ const permission = (origin: string): Record<string, string> => ({
 /** Answers for pages of other origins: only of those that were named, one by one. */
 export interface Cors {
   /** The answer to a preflight; `null` where it is none, or the origin is not one of ours to allow. */
-  preflight(request: Request): Response | null
+  preflight(request: PlainRequest): Response | null
   /** The same answer, readable for the page that asked, where it may. */
-  open(request: Request, answer: Answer): Answer
+  open(request: PlainRequest, answer: Answer): Answer
 }
 
 /** @param origins as browsers write them: scheme, host and port. Empty: nothing is ever allowed, and no header says a word */

@@ -1,5 +1,6 @@
 import { refuse, SECURITY_HEADERS } from './answers.ts'
 import type { AccessToken } from './door/access-token.ts'
+import type { PlainRequest } from './plain-request.ts'
 
 const COOKIE = 'headwater_session'
 /** How long a browser stays logged in, in seconds: a month. */
@@ -16,8 +17,8 @@ export interface GuardOptions {
   origins?: readonly string[]
 }
 
-/** Says no to a request, or answers it by itself; `null` lets it pass. */
-export type Guard = (request: Request) => Response | null
+/** Says no to a request, or answers it by itself; `null` lets it pass. @param url that of the request, where it has been parsed already */
+export type Guard = (request: PlainRequest, url?: URL) => Response | null
 
 /**
  * Keeps pages of other origins, and on the network people without the token, from reading or driving the server.
@@ -33,8 +34,7 @@ export function createGuard(options: GuardOptions): Guard {
     if (!options.isLoopback && hosts.size === 0) return true
     return hosts.has(host.toLowerCase()) || isLoopbackName(hostName(host))
   }
-  return (request) => {
-    const url = new URL(request.url)
+  return (request, url = new URL(request.url)) => {
     const host = request.headers.get('host') ?? url.host
     if (!isOwnHost(host)) {
       return refuse(403, 'bad-host', 'This server does not answer to this name. It does to localhost, 127.0.0.1 and the names in HEADWATER_HOSTS.') // prettier-ignore
@@ -48,7 +48,7 @@ export function createGuard(options: GuardOptions): Guard {
 }
 
 /** Whether a browser asks what a page of another origin may do (https://fetch.spec.whatwg.org/#cors-preflight-request). */
-export function isPreflight(request: Request): boolean {
+export function isPreflight(request: PlainRequest): boolean {
   return request.method === 'OPTIONS' && request.headers.has('access-control-request-method')
 }
 
@@ -76,7 +76,7 @@ function isOwnOrigin(origin: string | null, host: string): boolean {
   }
 }
 
-function isOwnSite(request: Request, url: URL): boolean {
+function isOwnSite(request: PlainRequest, url: URL): boolean {
   const site = request.headers.get('sec-fetch-site')
   if (site !== 'cross-site' && site !== 'same-site') return true
   const isNavigation =
@@ -96,7 +96,7 @@ interface Presented {
   readonly value: string
 }
 
-function presentedIn(request: Request, url: URL): Presented | null {
+function presentedIn(request: PlainRequest, url: URL): Presented | null {
   const given = url.searchParams.get('token')
   if (given !== null && request.method === 'GET' && url.pathname === '/') return { as: 'login', value: given }
   if (!isApi(url.pathname)) return null
@@ -107,11 +107,11 @@ function presentedIn(request: Request, url: URL): Presented | null {
 }
 
 /** Whether a request presents a token, or a session, which is made out of the token and so guessed with it. */
-export function presentsToken(request: Request): boolean {
-  return presentedIn(request, new URL(request.url)) !== null
+export function presentsToken(request: PlainRequest, url: URL): boolean {
+  return presentedIn(request, url) !== null
 }
 
-function checkToken(token: AccessToken, request: Request, url: URL): Response | null {
+function checkToken(token: AccessToken, request: PlainRequest, url: URL): Response | null {
   const presented = presentedIn(request, url)
   if (presented?.as === 'login') return logIn(token, presented.value, request)
   if (!isApi(url.pathname)) return null
@@ -121,7 +121,7 @@ function checkToken(token: AccessToken, request: Request, url: URL): Response | 
   return refuse(401, 'unauthorized', message, { 'www-authenticate': 'Bearer' })
 }
 
-function logIn(token: AccessToken, given: string, request: Request): Response {
+function logIn(token: AccessToken, given: string, request: PlainRequest): Response {
   const session = token.logIn(given)
   if (session === null) return refuse(401, 'unauthorized', 'This is not the token of this server.')
   // Whoever lies here about the way that the request came only makes a cookie that the own browser keeps back.

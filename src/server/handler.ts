@@ -27,6 +27,8 @@ import type { Gauge } from './metrics.ts'
 import { PageCache } from './page-cache.ts'
 import { toResponse } from './plain-answer.ts'
 import type { Answer } from './plain-answer.ts'
+import { toRequest } from './plain-request.ts'
+import type { PlainRequest } from './plain-request.ts'
 import type { OfferedModel } from './models/model-info.ts'
 import { serverChannel } from './producers/server-channel.ts'
 import type { ServerChannel } from './producers/server-channel.ts'
@@ -115,7 +117,7 @@ export function createStreamHandler(options: StreamHandlerOptions): StreamHandle
 
 /** The handler for whoever owns the socket: with answers that are no `Response` yet. */
 export interface Answerer extends Omit<StreamHandler, 'fetch'> {
-  answer(this: void, request: Request): Promise<Answer>
+  answer(this: void, request: PlainRequest): Promise<Answer>
 }
 
 /** As {@link createStreamHandler}. */
@@ -159,10 +161,10 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
   app.onError(explain)
   shutdown.watch(() => context.live.finish())
   const cors = createCors(options.cors ?? [])
-  const answer = async (request: Request): Promise<Answer> => {
+  const answer = async (request: PlainRequest): Promise<Answer> => {
     if (!shutdown.isOpen) return closing().toResponse()
     const { pathname } = new URL(request.url)
-    if (!pathname.startsWith(STREAM_PREFIX)) return app.fetch(request)
+    if (!pathname.startsWith(STREAM_PREFIX)) return app.fetch(toRequest(request))
     // Past the router: these are many, and small.
     const answered = await routeStream(context, request, pathname).catch(explain)
     return sockets === null ? answered : withOffer(answered)
@@ -236,12 +238,12 @@ function createContext(options: StreamHandlerOptions, shutdown: Shutdown): Serve
 }
 
 function authorizer(authorize: Authorize | undefined): ServerContext['authorize'] {
-  return async (request: Request, action: Action, stream: StreamName | string) => {
+  return async (request: PlainRequest, action: Action, stream: StreamName | string) => {
     if (authorize === undefined) return
     const path = typeof stream === 'string' ? stream : streamPath(stream).slice(STREAM_PREFIX.length)
     let allowed: boolean | void
     try {
-      allowed = await authorize(request, { action, stream: path })
+      allowed = await authorize(toRequest(request), { action, stream: path })
     } catch {
       allowed = false
     }

@@ -3,10 +3,18 @@ import { getRequestListener } from '@hono/node-server'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Answer, PlainAnswer } from './plain-answer.ts'
+import { WholeRequest } from './plain-request.ts'
+import type { PlainRequest } from './plain-request.ts'
+import { STREAM_PREFIX } from './stream-path.ts'
+
+/** Appends up to this size are taken in before anybody looks at them. */
+const SMALL_BYTES = 64 * 1024
+/** A `Host` of which nothing can be taken for a path. */
+const PLAIN_HOST = /^[\w.:[\]-]+$/
 
 /** Node's listener for requests: standard ones in, answers out. */
 export function listenWith(
-  answer: (request: Request, incoming: IncomingMessage) => Promise<Answer>,
+  answer: (request: PlainRequest, incoming: IncomingMessage) => Promise<Answer>,
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const listener = getRequestListener(
     async (request, bindings) => {
@@ -18,7 +26,41 @@ export function listenWith(
     },
     { overrideGlobalObjects: false },
   )
-  return (incoming, outgoing) => void listener(incoming, outgoing)
+  return (incoming, outgoing) => {
+    const url = urlOfSmallAppend(incoming)
+    if (url === null) return void listener(incoming, outgoing)
+    const parts: Buffer[] = []
+    incoming.on('data', (part: Buffer) => parts.push(part))
+    // A client that goes before gets no answer, and nothing of its append is kept.
+    incoming.on('end', () => {
+      const [first = Buffer.alloc(0), ...others] = parts
+      const body = others.length === 0 ? first : Buffer.concat(parts)
+      answer(new WholeRequest('POST', url, incoming.headers, body), incoming)
+        .then((answered) =>
+          answered instanceof Response ? writeSmall(answered, outgoing) : writeAnswer(answered, outgoing),
+        )
+        .catch(() => outgoing.destroy())
+    })
+  }
+}
+
+/**
+ * The address of an append that is so small that it need not be read as a stream, nor asked for as a `Request`: together these cost more than the
+ * append. `null` for everything else, and for whatever is unusual.
+ */
+function urlOfSmallAppend({ method, url, headers }: IncomingMessage): string | null {
+  if (method !== 'POST' || url?.startsWith(STREAM_PREFIX) !== true) return null
+  const { host, expect, 'content-length': length, 'transfer-encoding': coding } = headers
+  if (expect !== undefined || coding !== undefined || !(Number(length) <= SMALL_BYTES)) return null
+  const address = `http://${host ?? ''}${url}`
+  return PLAIN_HOST.test(host ?? '') && URL.canParse(address) ? address : null
+}
+
+/** Writes a `Response` whose body is there: a refusal. */
+async function writeSmall(response: Response, outgoing: ServerResponse): Promise<void> {
+  const body = Buffer.from(await response.arrayBuffer())
+  outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), 'content-length': body.byteLength })
+  outgoing.end(body)
 }
 
 /** Writes an answer to Node's response, without a `Response` and a web stream in between. */

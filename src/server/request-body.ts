@@ -1,10 +1,11 @@
 import { Refusal } from './answers.ts'
+import type { PlainRequest } from './plain-request.ts'
 
 /**
  * The whole body of a request.
  * @throws {Refusal} 415 where it is compressed; 413 as soon as it is known to be larger than `limit` bytes; 400 where the client went away in the middle
  */
-export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+export async function readBody(request: PlainRequest, limit: number): Promise<Uint8Array> {
   // Whoever unpacks what others packed can be made to fill its memory: a few kilobytes become gigabytes.
   const encoding = request.headers.get('content-encoding')
   if (encoding !== null && encoding.toLowerCase() !== 'identity') {

@@ -3,6 +3,7 @@ import type { Shutdown } from './lifetime.ts'
 import type { LiveStreams } from './live/live-streams.ts'
 import type { LiveReaders } from './live-readers.ts'
 import type { PageCache } from './page-cache.ts'
+import type { PlainRequest } from './plain-request.ts'
 import type { Place, StreamInfo, StreamName, StreamStore } from './stream-store.ts'
 
 export type Action = 'create' | 'read' | 'append' | 'cancel' | 'delete'
@@ -31,7 +32,7 @@ export interface ServerContext {
   readonly live: LiveStreams
   readonly pages: PageCache
   readonly counters: Figures
-  readonly authorize: (request: Request, action: Action, stream: StreamName | string) => Promise<void>
+  readonly authorize: (request: PlainRequest, action: Action, stream: StreamName | string) => Promise<void>
   readonly longPollMs: number
   readonly heartbeatMs: number
   readonly maxAppendBytes: number

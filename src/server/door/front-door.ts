@@ -5,6 +5,8 @@ import type { Cors } from '../cors.ts'
 import { shownTarget } from '../log/redact.ts'
 import type { ServerLog } from '../log/server-log.ts'
 import type { Answer } from '../plain-answer.ts'
+import { toRequest } from '../plain-request.ts'
+import type { PlainRequest } from '../plain-request.ts'
 import type { Crowd } from './connections.ts'
 import { RateLimiter } from './rate-limiter.ts'
 
@@ -25,7 +27,7 @@ export interface FrontDoorOptions {
   /** A page of an origin that is allowed reads why it is refused: to it an answer that it may not read is a lost network. */
   readonly cors: Pick<Cors, 'open'>
   /** What answers the API. */
-  readonly api: (request: Request) => Promise<Answer>
+  readonly api: (request: PlainRequest) => Promise<Answer>
   /** What answers everything else; `null` where there is nothing else. */
   readonly files: ((request: Request) => Promise<Response>) | null
   /** Requests per second, of all clients and of one; 0 for any number. */
@@ -41,8 +43,8 @@ export interface FrontDoorOptions {
 /** The way from a socket to what answers: too many, too fast, not allowed, and then the API or the app. */
 export interface FrontDoor {
   /** Why a request may not go on, or what answers it already; `null` lets it pass. Counts it. */
-  refusal(request: Request, caller: Caller): Response | null
-  answer(request: Request, caller: Caller): Promise<Answer>
+  refusal(request: PlainRequest, caller: Caller): Response | null
+  answer(request: PlainRequest, caller: Caller): Promise<Answer>
 }
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
@@ -51,45 +53,45 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const clients = new RateLimiter(options.clientRate, now)
   const guesses = new RateLimiter(WRONG_TOKENS_PER_SECOND, now)
 
-  const check = (request: Request, { client, crowd }: Caller): Response | null => {
+  const check = (request: PlainRequest, url: URL, { client, crowd }: Caller): Response | null => {
     if (crowd !== null) return tooManyConnections(crowd)
     const wait = clients.take(client)
     if (wait > 0) return tooFast(429, 'too-many-requests', 'You ask too often.', wait)
     const waitForAll = all.take('')
     if (waitForAll > 0) return tooFast(503, 'overloaded', 'The server is asked too often by all together.', waitForAll)
-    const isGuess = options.isGuessable && presentsToken(request)
+    const isGuess = options.isGuessable && presentsToken(request, url)
     // Before the token is looked at: an answer that tells right from wrong is what a guess is after.
     const waitToGuess = isGuess ? guesses.look(client) : 0
     if (waitToGuess > 0) return tooFast(429, 'too-many-requests', 'Too many wrong tokens.', waitToGuess)
-    const refused = guard(request)
+    const refused = guard(request, url)
     if (isGuess && refused?.status === 401) guesses.take(client)
     return refused
   }
 
-  const refusal = (request: Request, caller: Caller): Response | null => {
-    const refused = check(request, caller)
+  const refusal = (request: PlainRequest, url: URL, caller: Caller): Response | null => {
+    const refused = check(request, url, caller)
     const code = refused === null ? undefined : refusalCode(refused)
     if (code !== undefined) options.onRefused(code)
     return refused
   }
 
-  const answer = async (request: Request, caller: Caller): Promise<Answer> => {
-    const refused = refusal(request, caller)
+  const answer = async (request: PlainRequest, url: URL, caller: Caller): Promise<Answer> => {
+    const refused = refusal(request, url, caller)
     if (refused !== null) return options.cors.open(request, refused)
-    const { pathname } = new URL(request.url)
+    const { pathname } = url
     // The router decodes what the guard compared as it was sent (`/%761` is `/v1` to it): only what the guard took for the API gets there.
     if (isApi(pathname) || pathname === '/healthz') return api(request)
-    return files === null ? refuse(404, 'not-found', 'There is nothing at this address.') : files(request)
+    return files === null ? refuse(404, 'not-found', 'There is nothing at this address.') : files(toRequest(request))
   }
 
   return {
-    refusal,
+    refusal: (request, caller) => refusal(request, new URL(request.url), caller),
     async answer(request, caller) {
       const start = now()
-      const answered = await answer(request, caller)
-      const { method, url } = request
-      const target = shownTarget(new URL(url))
-      log.debug({ method, target, status: answered.status, ms: now() - start, client: caller.client }, 'request')
+      const url = new URL(request.url)
+      const answered = await answer(request, url, caller)
+      const { method } = request
+      log.debug({ method, target: shownTarget(url), status: answered.status, ms: now() - start, client: caller.client }, 'request')
       return answered
     },
   }

@@ -1,6 +1,7 @@
 import { HEADER } from '../../protocol/http.ts'
 import { Refusal } from '../answers.ts'
 import type { PlainAnswer } from '../plain-answer.ts'
+import type { PlainRequest } from '../plain-request.ts'
 import { readBody } from '../request-body.ts'
 import type { ServerContext } from '../server-context.ts'
 import { splitJsonMessages } from '../split-json.ts'
@@ -11,7 +12,7 @@ import { readEnding, readLease, readProducer, readStreamSeq } from './request-he
 import { tailHeaders } from './response-headers.ts'
 
 /** POST: appends, closes, or both at once. */
-export async function appendByPost(context: ServerContext, request: Request, name: StreamName): Promise<PlainAnswer> {
+export async function appendByPost(context: ServerContext, request: PlainRequest, name: StreamName): Promise<PlainAnswer> {
   await context.authorize(request, 'append', name)
   const { headers } = request
   const producer = readProducer(headers)

@@ -1,6 +1,7 @@
 import { Refusal } from '../answers.ts'
 import { isContentType } from '../content-type.ts'
 import type { PlainAnswer } from '../plain-answer.ts'
+import type { PlainRequest } from '../plain-request.ts'
 import { readBody } from '../request-body.ts'
 import type { ServerContext } from '../server-context.ts'
 import { splitJsonMessages } from '../split-json.ts'
@@ -14,7 +15,7 @@ import { describeHeaders, tailHeaders } from './response-headers.ts'
 const DEFAULT_TYPE = 'application/octet-stream'
 
 /** PUT: a new stream, or the one of that name where it is the same. */
-export async function createByPut(context: ServerContext, request: Request, name: StreamName): Promise<PlainAnswer> {
+export async function createByPut(context: ServerContext, request: PlainRequest, name: StreamName): Promise<PlainAnswer> {
   await context.authorize(request, 'create', name)
   const { headers } = request
   const expiry = readExpiry(headers)

@@ -1,6 +1,7 @@
 import { OFFSET_NOW, OFFSET_START } from '../../protocol/http.ts'
 import { Refusal } from '../answers.ts'
 import { decodeOffset } from '../offsets.ts'
+import type { PlainHeaders } from '../plain-request.ts'
 import type { Place } from '../stream-store.ts'
 
 export interface ReadRequest {
@@ -10,7 +11,7 @@ export interface ReadRequest {
 }
 
 /** What a GET asks for. `Last-Event-ID` stands for `offset` on a live SSE read, and wins: it is where the same EventSource got to. */
-export function parseReadRequest(url: URL, headers: Headers): ReadRequest {
+export function parseReadRequest(url: URL, headers: PlainHeaders): ReadRequest {
   const live = url.searchParams.get('live') ?? 'no'
   if (live !== 'no' && live !== 'long-poll' && live !== 'sse') {
     throw new Refusal(400, 'bad-query', 'live must be "long-poll" or "sse".')

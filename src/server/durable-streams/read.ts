@@ -8,6 +8,7 @@ import type { ServerContext } from '../server-context.ts'
 import { closing, SECURITY_HEADERS } from '../answers.ts'
 import type { JoinedPage } from '../page-cache.ts'
 import type { PlainAnswer } from '../plain-answer.ts'
+import type { PlainRequest } from '../plain-request.ts'
 import type { ReadResult, StreamName } from '../stream-store.ts'
 import { nextCursor } from './cursor.ts'
 import type { ReadRequest } from './read-request.ts'
@@ -17,7 +18,7 @@ import { closedHeaders, describeHeaders, tailHeaders } from './response-headers.
 import { readBySse } from './sse.ts'
 
 /** GET: a page, the next page once there is one, or everything that comes. */
-export async function readByGet(context: ServerContext, request: Request, name: StreamName): Promise<PlainAnswer> {
+export async function readByGet(context: ServerContext, request: PlainRequest, name: StreamName): Promise<PlainAnswer> {
   await context.authorize(request, 'read', name)
   const read = parseReadRequest(new URL(request.url), request.headers)
   if (read.live === 'sse') {
@@ -47,7 +48,7 @@ const hasRecords = (page: JoinedPage): boolean => page.next.record > page.from.r
 
 async function longPoll(
   context: ServerContext,
-  request: Request,
+  request: PlainRequest,
   name: StreamName,
   read: ReadRequest,
 ): Promise<PlainAnswer> {
@@ -80,7 +81,7 @@ async function longPoll(
   }
 }
 
-function answerPage(context: ServerContext, request: Request, read: ReadRequest, page: JoinedPage): PlainAnswer {
+function answerPage(context: ServerContext, request: PlainRequest, read: ReadRequest, page: JoinedPage): PlainAnswer {
   const { info, from, next } = page
   const reachesTail = next.record === info.tail.record
   const headers: Record<string, string> = {
@@ -113,7 +114,7 @@ function matches(ifNoneMatch: string | null, etag: string): boolean {
 }
 
 /** HEAD: what a stream is, without renewing it. */
-export async function describeByHead(context: ServerContext, request: Request, name: StreamName): Promise<PlainAnswer> {
+export async function describeByHead(context: ServerContext, request: PlainRequest, name: StreamName): Promise<PlainAnswer> {
   await context.authorize(request, 'read', name)
   const info = await context.store.info(name)
   if (typeof info === 'string') throw absent(info)

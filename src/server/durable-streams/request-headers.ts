@@ -3,6 +3,7 @@ import { decodeEnding, HEADER, MAX_LEASE_SECONDS } from '../../protocol/http.ts'
 import { Refusal } from '../answers.ts'
 import { MAX_TOKEN_LENGTH } from '../limits.ts'
 import { decodeOffset } from '../offsets.ts'
+import type { PlainHeaders } from '../plain-request.ts'
 import { parseStreamPath } from '../stream-path.ts'
 import type { ForkRequest, ProducerTag } from '../stream-store.ts'
 
@@ -21,7 +22,7 @@ function count(value: string, name: string): number {
 }
 
 /** Expiry of a new stream. @throws {Refusal} 400 */
-export function readExpiry(headers: Headers): { ttlSeconds: number | null; expiresAt: number | null } {
+export function readExpiry(headers: PlainHeaders): { ttlSeconds: number | null; expiresAt: number | null } {
   const ttl = headers.get(HEADER.ttl)
   const at = headers.get(HEADER.expiresAt)
   if (ttl !== null && at !== null) throw bad('Send Stream-TTL or Stream-Expires-At, not both.')
@@ -31,7 +32,7 @@ export function readExpiry(headers: Headers): { ttlSeconds: number | null; expir
 }
 
 /** For how many seconds a stream waits for its producer; `null` where for ever. @throws {Refusal} 400 */
-export function readLease(headers: Headers): number | null {
+export function readLease(headers: PlainHeaders): number | null {
   const value = headers.get(HEADER.lease)
   if (value === null) return null
   const seconds = count(value, 'Stream-Lease')
@@ -40,7 +41,7 @@ export function readLease(headers: Headers): number | null {
 }
 
 /** How a request closes its stream; `null` where it does not. @throws {Refusal} 400 */
-export function readEnding(headers: Headers): Ending | null {
+export function readEnding(headers: PlainHeaders): Ending | null {
   const closes = headers.get(HEADER.closed)?.toLowerCase() === 'true'
   const value = headers.get(HEADER.ending)
   if (!closes) {
@@ -55,7 +56,7 @@ export function readEnding(headers: Headers): Ending | null {
 }
 
 /** The producer of an append; `null` where there is none. @throws {Refusal} 400 */
-export function readProducer(headers: Headers): ProducerTag | null {
+export function readProducer(headers: PlainHeaders): ProducerTag | null {
   const id = headers.get(HEADER.producerId)
   const epoch = headers.get(HEADER.producerEpoch)
   const seq = headers.get(HEADER.producerSeq)
@@ -68,7 +69,7 @@ export function readProducer(headers: Headers): ProducerTag | null {
 }
 
 /** `Stream-Seq`; `null` where there is none. @throws {Refusal} 400 */
-export function readStreamSeq(headers: Headers): string | null {
+export function readStreamSeq(headers: PlainHeaders): string | null {
   const value = headers.get(HEADER.seq)
   if (value !== null && value.length > MAX_TOKEN_LENGTH) {
     throw bad(`Stream-Seq must have at most ${MAX_TOKEN_LENGTH} characters.`)
@@ -77,7 +78,7 @@ export function readStreamSeq(headers: Headers): string | null {
 }
 
 /** What a new stream shares with another; `null` where it shares nothing. @throws {Refusal} 400 */
-export function readFork(headers: Headers): ForkRequest | null {
+export function readFork(headers: PlainHeaders): ForkRequest | null {
   const from = headers.get(FORKED_FROM)
   const offset = headers.get(FORK_OFFSET)
   const sub = headers.get(FORK_SUB_OFFSET)

@@ -1,5 +1,6 @@
 import { Refusal, SECURITY_HEADERS } from '../answers.ts'
 import type { PlainAnswer } from '../plain-answer.ts'
+import type { PlainRequest } from '../plain-request.ts'
 import type { ServerContext } from '../server-context.ts'
 import { parseStreamPath } from '../stream-path.ts'
 import { appendByPost } from './append.ts'
@@ -14,7 +15,7 @@ const HEADERS =
   'stream-lease, producer-id, producer-epoch, producer-seq'
 
 /** One request to a stream's address, whose path is `pathname`. */
-export async function routeStream(context: ServerContext, request: Request, pathname: string): Promise<PlainAnswer> {
+export async function routeStream(context: ServerContext, request: PlainRequest, pathname: string): Promise<PlainAnswer> {
   if (request.method === 'OPTIONS') {
     const headers = { allow: METHODS, 'access-control-allow-headers': HEADERS, ...SECURITY_HEADERS }
     return { status: 204, headers, body: null }

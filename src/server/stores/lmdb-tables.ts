@@ -18,13 +18,15 @@ const PRODUCERS = 'producers-1'
 const META = 'meta-1'
 const GRAVES = 'graves-1'
 
-// Can be aborted as a whole, is committed when the call returns, and is flushed to the disk behind it. Not lmdb's own asynchronous writes,
-// because a commit that fails (disk full) rejects promises there that nobody can hold (lmdb 3.5.6, `rejectCommit`), and ends the process.
-const COMMIT = TransactionFlags.ABORTABLE | TransactionFlags.SYNCHRONOUS_COMMIT | TransactionFlags.NO_SYNC_FLUSH
+// Can be aborted as a whole, and is on the disk when the call returns: with NO_SYNC_FLUSH, too, lmdb 3.5.6 flushes before a synchronous commit
+// returns, only later. Not lmdb's own asynchronous writes, because a commit that fails (disk full) rejects promises there that nobody can
+// hold (`rejectCommit`), and ends the process.
+const COMMIT = TransactionFlags.ABORTABLE | TransactionFlags.SYNCHRONOUS_COMMIT
 
 /**
- * Tables in LMDB. A crash of the process leaves the last whole transaction: LMDB writes new pages and then one root. A power cut may take the
- * last moments, never less than a whole transaction.
+ * Tables in LMDB. A crash of the process or of the machine leaves the last whole transaction: LMDB writes new pages, flushes them, and then
+ * writes one root. Whoever waits for a write waits for the disk, and so does the process meanwhile; {@link GroupCommit} makes that one wait for
+ * all that arrived together.
  */
 export class LmdbTables implements TableDatabase, ListedTables {
   readonly #root: RootDatabase

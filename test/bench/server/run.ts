@@ -3,8 +3,7 @@
 // Every contender is a process of its own, fresh for each round, and the load is another process with bare sockets, so that what is measured is
 // the server. Delays are taken in the load's process by one clock: from the moment before an append is sent until a reader's socket
 // has its event. The bare server writes events as long as ours to every response in a loop, and does nothing else.
-// Ours runs as `npm start` does, guard included. The reference's file store flushes each append to the disk before it answers; our embedded
-// store has it in the system's hands by then, and flushes behind.
+// Ours runs as `npm start` does, guard included. Both stores on disk flush before they answer; ours all appends together that arrived together.
 import { availableParallelism, cpus } from 'node:os'
 import { goalTable } from '../report.ts'
 import type { Goal } from '../report.ts'

@@ -58,7 +58,7 @@ export class SocketTestServer {
       accepted.push(socket)
       return handler.acceptSocket(request, socket)
     }
-    const sockets = serveSockets(server, { ...handler, acceptSocket }, guard, options.sockets)
+    const sockets = serveSockets(server, { ...handler, acceptSocket }, (request) => guard(request), options.sockets)
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     return new SocketTestServer(server, handler, store, accepted, () => sockets.terminate())
