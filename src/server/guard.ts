@@ -1,5 +1,6 @@
 import { refuse, SECURITY_HEADERS } from './answers.ts'
 import type { AccessToken } from './door/access-token.ts'
+import { addressOf } from './plain-request.ts'
 import type { PlainRequest } from './plain-request.ts'
 
 const COOKIE = 'headwater_session'
@@ -34,7 +35,7 @@ export function createGuard(options: GuardOptions): Guard {
     if (!options.isLoopback && hosts.size === 0) return true
     return hosts.has(host.toLowerCase()) || isLoopbackName(hostName(host))
   }
-  return (request, url = new URL(request.url)) => {
+  return (request, url = addressOf(request)) => {
     const host = request.headers.get('host') ?? url.host
     if (!isOwnHost(host)) {
       return refuse(403, 'bad-host', 'This server does not answer to this name. It does to localhost, 127.0.0.1 and the names in HEADWATER_HOSTS.') // prettier-ignore

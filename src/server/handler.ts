@@ -27,7 +27,7 @@ import type { Gauge } from './metrics.ts'
 import { PageCache } from './page-cache.ts'
 import { toResponse } from './plain-answer.ts'
 import type { Answer } from './plain-answer.ts'
-import { toRequest } from './plain-request.ts'
+import { addressOf, toRequest } from './plain-request.ts'
 import type { PlainRequest } from './plain-request.ts'
 import type { OfferedModel } from './models/model-info.ts'
 import { serverChannel } from './producers/server-channel.ts'
@@ -163,7 +163,7 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
   const cors = createCors(options.cors ?? [])
   const answer = async (request: PlainRequest): Promise<Answer> => {
     if (!shutdown.isOpen) return closing().toResponse()
-    const { pathname } = new URL(request.url)
+    const { pathname } = addressOf(request)
     if (!pathname.startsWith(STREAM_PREFIX)) return app.fetch(toRequest(request))
     // Past the router: these are many, and small.
     const answered = await routeStream(context, request, pathname).catch(explain)

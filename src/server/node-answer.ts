@@ -27,15 +27,15 @@ export function listenWith(
     { overrideGlobalObjects: false },
   )
   return (incoming, outgoing) => {
-    const url = urlOfSmallAppend(incoming)
-    if (url === null) return void listener(incoming, outgoing)
+    const address = addressOfSmallAppend(incoming)
+    if (address === null) return void listener(incoming, outgoing)
     const parts: Buffer[] = []
     incoming.on('data', (part: Buffer) => parts.push(part))
     // A client that goes before gets no answer, and nothing of its append is kept.
     incoming.on('end', () => {
       const [first = Buffer.alloc(0), ...others] = parts
       const body = others.length === 0 ? first : Buffer.concat(parts)
-      answer(new WholeRequest('POST', url, incoming.headers, body), incoming)
+      answer(new WholeRequest('POST', address, incoming.headers, body), incoming)
         .then((answered) =>
           answered instanceof Response ? writeSmall(answered, outgoing) : writeAnswer(answered, outgoing),
         )
@@ -48,12 +48,16 @@ export function listenWith(
  * The address of an append that is so small that it need not be read as a stream, nor asked for as a `Request`: together these cost more than the
  * append. `null` for everything else, and for whatever is unusual.
  */
-function urlOfSmallAppend({ method, url, headers }: IncomingMessage): string | null {
+function addressOfSmallAppend({ method, url, headers }: IncomingMessage): URL | null {
   if (method !== 'POST' || url?.startsWith(STREAM_PREFIX) !== true) return null
   const { host, expect, 'content-length': length, 'transfer-encoding': coding } = headers
   if (expect !== undefined || coding !== undefined || !(Number(length) <= SMALL_BYTES)) return null
-  const address = `http://${host ?? ''}${url}`
-  return PLAIN_HOST.test(host ?? '') && URL.canParse(address) ? address : null
+  if (host === undefined || !PLAIN_HOST.test(host)) return null
+  try {
+    return new URL(`http://${host}${url}`)
+  } catch {
+    return null
+  }
 }
 
 /** Writes a `Response` whose body is there: a refusal. */

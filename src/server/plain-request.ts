@@ -14,24 +14,34 @@ export function toRequest(request: PlainRequest): Request {
   return request instanceof WholeRequest ? request.toRequest() : (request as Request)
 }
 
+/** Where a request goes, parsed. */
+export function addressOf(request: PlainRequest): URL {
+  return request instanceof WholeRequest ? request.address : new URL(request.url)
+}
+
 /** What a client has sent whole by the time that it has an answer is not aborted any more. */
 const NEVER = new AbortController().signal
 
 /** A request that has arrived to its last byte. */
 export class WholeRequest implements PlainRequest {
   readonly method: string
-  readonly url: string
+  /** Not to be changed: all who ask get the same. */
+  readonly address: URL
   readonly headers: WholeHeaders
   readonly body = null
   readonly signal: AbortSignal = NEVER
   readonly #body: Uint8Array<ArrayBuffer>
 
   /** @param body is copied: what a socket reads is a small part of a large buffer, which a log would keep */
-  constructor(method: string, url: string, headers: NodeHeaders, body: Uint8Array) {
+  constructor(method: string, address: URL, headers: NodeHeaders, body: Uint8Array) {
     this.method = method
-    this.url = url
+    this.address = address
     this.headers = new WholeHeaders(headers)
     this.#body = new Uint8Array(body)
+  }
+
+  get url(): string {
+    return this.address.href
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {

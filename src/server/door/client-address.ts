@@ -8,7 +8,8 @@ import { isIPv6 } from 'node:net'
 export function clientAddress(socketAddress: string | undefined, forwardedFor: string | null, proxies: number): string {
   const seen = proxies === 0 || forwardedFor === null ? undefined : forwardedFor.split(',').at(-proxies)?.trim()
   const address = (seen ?? socketAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
-  return isIPv6(address) ? network(address) : address.slice(0, 64)
+  // Asked with a colon only: that check is a long pattern.
+  return address.includes(':') && isIPv6(address) ? network(address) : address.slice(0, 64)
 }
 
 function network(address: string): string {

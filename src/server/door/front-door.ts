@@ -5,7 +5,7 @@ import type { Cors } from '../cors.ts'
 import { shownTarget } from '../log/redact.ts'
 import type { ServerLog } from '../log/server-log.ts'
 import type { Answer } from '../plain-answer.ts'
-import { toRequest } from '../plain-request.ts'
+import { addressOf, toRequest } from '../plain-request.ts'
 import type { PlainRequest } from '../plain-request.ts'
 import type { Crowd } from './connections.ts'
 import { RateLimiter } from './rate-limiter.ts'
@@ -85,13 +85,16 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   }
 
   return {
-    refusal: (request, caller) => refusal(request, new URL(request.url), caller),
+    refusal: (request, caller) => refusal(request, addressOf(request), caller),
     async answer(request, caller) {
       const start = now()
-      const url = new URL(request.url)
+      const url = addressOf(request)
       const answered = await answer(request, url, caller)
       const { method } = request
-      log.debug({ method, target: shownTarget(url), status: answered.status, ms: now() - start, client: caller.client }, 'request')
+      log.debug(
+        { method, target: shownTarget(url), status: answered.status, ms: now() - start, client: caller.client },
+        'request',
+      )
       return answered
     },
   }

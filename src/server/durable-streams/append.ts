@@ -12,7 +12,11 @@ import { readEnding, readLease, readProducer, readStreamSeq } from './request-he
 import { tailHeaders } from './response-headers.ts'
 
 /** POST: appends, closes, or both at once. */
-export async function appendByPost(context: ServerContext, request: PlainRequest, name: StreamName): Promise<PlainAnswer> {
+export async function appendByPost(
+  context: ServerContext,
+  request: PlainRequest,
+  name: StreamName,
+): Promise<PlainAnswer> {
   await context.authorize(request, 'append', name)
   const { headers } = request
   const producer = readProducer(headers)

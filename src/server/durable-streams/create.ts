@@ -15,7 +15,11 @@ import { describeHeaders, tailHeaders } from './response-headers.ts'
 const DEFAULT_TYPE = 'application/octet-stream'
 
 /** PUT: a new stream, or the one of that name where it is the same. */
-export async function createByPut(context: ServerContext, request: PlainRequest, name: StreamName): Promise<PlainAnswer> {
+export async function createByPut(
+  context: ServerContext,
+  request: PlainRequest,
+  name: StreamName,
+): Promise<PlainAnswer> {
   await context.authorize(request, 'create', name)
   const { headers } = request
   const expiry = readExpiry(headers)

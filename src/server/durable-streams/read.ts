@@ -114,7 +114,11 @@ function matches(ifNoneMatch: string | null, etag: string): boolean {
 }
 
 /** HEAD: what a stream is, without renewing it. */
-export async function describeByHead(context: ServerContext, request: PlainRequest, name: StreamName): Promise<PlainAnswer> {
+export async function describeByHead(
+  context: ServerContext,
+  request: PlainRequest,
+  name: StreamName,
+): Promise<PlainAnswer> {
   await context.authorize(request, 'read', name)
   const info = await context.store.info(name)
   if (typeof info === 'string') throw absent(info)

@@ -15,7 +15,11 @@ const HEADERS =
   'stream-lease, producer-id, producer-epoch, producer-seq'
 
 /** One request to a stream's address, whose path is `pathname`. */
-export async function routeStream(context: ServerContext, request: PlainRequest, pathname: string): Promise<PlainAnswer> {
+export async function routeStream(
+  context: ServerContext,
+  request: PlainRequest,
+  pathname: string,
+): Promise<PlainAnswer> {
   if (request.method === 'OPTIONS') {
     const headers = { allow: METHODS, 'access-control-allow-headers': HEADERS, ...SECURITY_HEADERS }
     return { status: 204, headers, body: null }

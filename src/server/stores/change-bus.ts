@@ -11,7 +11,8 @@ export class ChangeBus {
 
   emit(change: StreamChange): void {
     // Copies, because a listener may leave while it is called.
-    for (const listener of [...(this.#byName.get(keyOf(change.name)) ?? [])]) listener(change)
+    if (this.#byName.size > 0)
+      for (const listener of [...(this.#byName.get(keyOf(change.name)) ?? [])]) listener(change)
     for (const listener of [...this.#all]) listener(change)
   }
 

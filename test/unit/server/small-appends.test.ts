@@ -122,7 +122,9 @@ describe('a request that has arrived whole', () => {
   const headers = { 'content-type': 'text/plain', 'x-many': ['a', 'b'] }
 
   it('is a standard one for who wants it', async () => {
-    const request = toRequest(new WholeRequest('POST', 'http://h/v1/stream/a/b?c', headers, Buffer.from('text')))
+    const request = toRequest(
+      new WholeRequest('POST', new URL('http://h/v1/stream/a/b?c'), headers, Buffer.from('text')),
+    )
     expect(request).toBeInstanceOf(Request)
     expect([request.method, request.url]).toEqual(['POST', 'http://h/v1/stream/a/b?c'])
     expect([...request.headers]).toEqual([
@@ -134,7 +136,7 @@ describe('a request that has arrived whole', () => {
 
   it('has headers by any spelling, and a body of its own', async () => {
     const bytes = Buffer.from('text')
-    const request = new WholeRequest('POST', 'http://h/', headers, bytes)
+    const request = new WholeRequest('POST', new URL('http://h/'), headers, bytes)
     bytes.fill(0)
     expect([request.headers.get('Content-Type'), request.headers.get('x-none')]).toEqual(['text/plain', null])
     expect([request.headers.has('x-many'), request.headers.has('x-none')]).toEqual([true, false])
