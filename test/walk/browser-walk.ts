@@ -1,6 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright'
-import { crashTab, killHub } from '../e2e/harness/browser.ts'
-import { PAGE_FOLDER } from '../e2e/harness/build-page.ts'
+import { crashTab, killHub, stopServiceWorkers } from '../e2e/harness/browser.ts'
 import { until } from '../e2e/harness/poll.ts'
 import type { ScriptedStream } from '../e2e/harness/scripted-stream.ts'
 import { TestUpstream } from '../e2e/harness/test-upstream.ts'
@@ -31,24 +30,58 @@ interface Written {
 class BrowserWalker {
   readonly context: BrowserContext
   readonly upstream: TestUpstream
-  /** Folders of the deployed versions; their hubs run side by side. */
-  readonly releases: readonly string[]
+  /** Folders of the versions that are deployed in turn; their hubs run side by side. */
+  readonly releases: readonly [string, ...string[]]
   readonly streams = new Map<string, ScriptedStream>()
   tabs: Page[] = []
   written: Written[] = []
   #unanswered = 0
 
-  constructor(context: BrowserContext, upstream: TestUpstream, releases: readonly string[]) {
+  constructor(context: BrowserContext, upstream: TestUpstream, releases: readonly [string, ...string[]]) {
     this.context = context
     this.upstream = upstream
     this.releases = releases
   }
 
-  async open(): Promise<void> {
+  /** Opens a tab. From the first one on, pages come out of the service worker, without a network too. */
+  async open(kept: Readonly<Record<string, string>> = {}): Promise<void> {
     const page = await this.context.newPage()
-    await page.goto(this.upstream.origin)
-    await page.evaluate((names) => names.forEach((name) => void hw.follow(name)), CHANNELS)
+    await page.addInitScript((entries) => Object.assign(sessionStorage, entries), kept)
+    await this.load(page, () => page.goto(this.upstream.origin))
     this.tabs.push(page)
+  }
+
+  /** Loads a page, and follows everything in it. */
+  async load(page: Page, how: () => Promise<unknown>): Promise<void> {
+    await how()
+    await page.evaluate((names) => names.forEach((name) => void hw.follow(name)), CHANNELS)
+  }
+
+  /** The version that is deployed takes over: tabs that are open stay what they are. */
+  async serveOffline(page: Page): Promise<void> {
+    await page.evaluate(async () => {
+      const { serviceWorker } = navigator
+      const registration = await serviceWorker.register('/service-worker.js')
+      await registration.update()
+      const { installing, waiting } = registration
+      const newer = installing ?? waiting
+      if (newer === null) return void (await serviceWorker.ready)
+      await new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (newer.state === 'installed') newer.postMessage({ type: 'SKIP_WAITING' })
+          if (newer.state === 'activated' || newer.state === 'redundant') resolve()
+        }
+        newer.addEventListener('statechange', look)
+        look()
+      })
+    })
+  }
+
+  /** The network is there, or gone for pages, workers and servers alike. */
+  async setOnline(online: boolean): Promise<void> {
+    if (online) this.upstream.up = true
+    else this.upstream.goDown()
+    await this.context.setOffline(!online)
   }
 
   /** Each source is a path of its own, so that what is shown can be told from what another run said. */
@@ -164,9 +197,15 @@ const ACTS: Record<string, Act> = {
     const page = pick(random, walker.tabs)
     if (page === undefined) return null
     walker.left(page)
-    await page.reload()
-    await page.evaluate((names) => names.forEach((name) => void hw.follow(name)), CHANNELS)
+    await walker.load(page, () => page.reload())
     return 'reload a tab'
+  },
+  duplicate: async (walker, random) => {
+    const page = pick(random, walker.tabs)
+    if (page === undefined || walker.tabs.length >= 6) return null
+    // As a browser does it: what the tab keeps for its session comes along.
+    await walker.open(await page.evaluate(() => ({ ...sessionStorage })))
+    return 'duplicate a tab'
   },
   close: async (walker, random) => {
     const page = pick(random, walker.tabs)
@@ -187,10 +226,22 @@ const ACTS: Record<string, Act> = {
     await killHub(context)
     return 'kill the hubs'
   },
-  deploy: async (walker, random) => {
-    walker.upstream.pageFolder = pick(random, walker.releases) ?? PAGE_FOLDER
-    return `deploy ${walker.upstream.pageFolder.split('/').at(-1)}`
+  'stop service workers': async ({ tabs }, random) => {
+    const page = pick(random, tabs)
+    if (page === undefined) return null
+    await stopServiceWorkers(page)
+    return 'stop the service workers'
   },
+  deploy: async (walker, random) => {
+    const page = pick(random, walker.tabs)
+    const folder = pick(random, walker.releases)
+    if (page === undefined || folder === undefined || !walker.upstream.up) return null
+    walker.upstream.pageFolder = folder
+    await walker.serveOffline(page)
+    return `deploy ${folder.split('/').at(-1)}`
+  },
+  offline: async (walker) => (walker.upstream.up ? (await walker.setOnline(false), 'offline') : null),
+  online: async (walker) => (walker.upstream.up ? null : (await walker.setOnline(true), 'online')),
   block: async ({ tabs }, random) => {
     const page = pick(random, tabs)
     if (page === undefined) return null
@@ -238,13 +289,15 @@ const ACTS: Record<string, Act> = {
   'open a source': start('open', 'get'),
   send: start('send', 'get'),
   post: start('send', 'post'),
-  'start writing': async ({ tabs, written }, random) => {
-    const page = pick(random, tabs)
+  'start writing': async (walker, random) => {
+    const page = pick(random, walker.tabs)
     const channel = pick(random, CHANNELS)
     if (page === undefined || channel === undefined) return null
     const id = await page.evaluate((name) => hw.start(name), channel)
-    const name = `page-${channel}-${written.length}`
-    written.push({ id, name, page, text: '', lines: 0, finished: false })
+    // Until it has begun, streams of the final round may come before it.
+    walker.asked(page.evaluate((sink) => hw.started(sink), id))
+    const name = `page-${channel}-${walker.written.length}`
+    walker.written.push({ id, name, page, text: '', lines: 0, finished: false })
     return `a tab starts to write ${name}`
   },
   write: async ({ writers }, random) => {
@@ -275,11 +328,15 @@ const ACTS: Record<string, Act> = {
 
 const WEIGHTS: Readonly<Record<string, number>> = {
   open: 4,
+  duplicate: 1,
   reload: 4,
   close: 2,
   crash: 1,
   'kill hub': 3,
+  'stop service workers': 1,
   deploy: 1,
+  offline: 1,
+  online: 3,
   block: 1,
   hide: 2,
   cut: 3,
@@ -301,6 +358,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
 
 /** All come to their end; one tab more sends one stream more in each channel, and every tab must show that one whole. */
 async function finalRound(walker: BrowserWalker): Promise<void> {
+  await walker.setOnline(true)
   for (const stream of walker.streams.values()) {
     stream.refuse(0)
     stream.release()
@@ -320,10 +378,15 @@ async function finalRound(walker: BrowserWalker): Promise<void> {
         shown = (await page.evaluate((name) => hw.view(name), channel)).state
         return shown.status === 'done' && shown.text === stream.truth.join('') ? true : null
       }
-      await until('every tab to be complete', whole, COMPLETE_MS).catch(() => {
+      await until('every tab to be complete', whole, COMPLETE_MS).catch(async () => {
+        const told = await Promise.all(walker.tabs.map((tab) => tab.evaluate(() => hw.describe())))
         throw new Violation(
           'in the end every tab is complete',
-          JSON.stringify({ ...shown, parts: [], text: shown?.text.slice(-80) }),
+          [
+            JSON.stringify({ ...shown, parts: [], text: shown?.text.slice(-80) }),
+            ...told,
+            walker.upstream.describe(),
+          ].join('\n'),
         )
       })
     }
@@ -335,16 +398,17 @@ async function finalRound(walker: BrowserWalker): Promise<void> {
 /** One walk in a browser: the steps of these numbers, in order, out of those of the seed; then the final round. */
 export async function walkInBrowser(
   browser: Browser,
-  releases: readonly string[],
+  releases: readonly [string, ...string[]],
   seed: number,
   indexes: readonly number[],
 ): Promise<Walked> {
   const walked: Walked = { log: [], failure: null, taken: 0 }
-  const upstream = await TestUpstream.start(PAGE_FOLDER)
+  const upstream = await TestUpstream.start(releases[0])
   const context = await browser.newContext()
   const walker = new BrowserWalker(context, upstream, releases)
   try {
     await walker.open()
+    await walker.serveOffline(walker.tabs[0] as Page)
     for (const index of indexes) {
       const { random } = stepOf(seed, index)
       const did = await (ACTS[weigh(random, WEIGHTS)] as Act)(walker, random)

@@ -1,5 +1,6 @@
 import { connectHub } from 'headwater'
 import type { Channel, ChannelEvent, Sink, Source, StartOptions, State } from 'headwater'
+import type { PageSink } from '../../../src/client/page-sink.ts'
 import { recordStream, textOf } from './record-stream.ts'
 import type { StreamRecord } from './record-stream.ts'
 
@@ -129,6 +130,8 @@ const hw = {
     return opened.id
   },
   sink,
+  /** Resolves once a hub has the stream that this page writes. */
+  started: async (id: string): Promise<void> => void (await (sink(id) as PageSink).started),
   /** Why a sink's signal aborted: its code and what was said; `null` where it did not. */
   aborted: (id: string): { code: string; data: unknown } | null => {
     const { aborted, reason } = sink(id).signal
