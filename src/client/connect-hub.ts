@@ -82,7 +82,7 @@ class PageHub implements Hub, ChannelHost {
   }
 
   watch(listener: (streams: readonly StreamInfo[]) => void, options?: { signal?: AbortSignal }): () => void {
-    this.#watch ??= loadPart(import('./stream-watch.ts')).then(
+    this.#watch ??= loadPart(() => import('./stream-watch.ts')).then(
       ({ StreamWatch: WatchOf }) => new WatchOf(this.connection),
     )
     return subscribeLate(this.#watch, (watch) => watch.add(listener, options))

@@ -142,7 +142,7 @@ export class HubChannel implements Channel {
   }
 
   #loadEvents(): Promise<ChannelEvents> {
-    return (this.#events ??= loadPart(import('./channel-events.ts')).then(
+    return (this.#events ??= loadPart(() => import('./channel-events.ts')).then(
       ({ ChannelEvents: EventsOf }) => new EventsOf(this.#host.connection, this.name, this.#view),
     ))
   }
@@ -165,7 +165,7 @@ export class HubChannel implements Channel {
     // As it is now: what it becomes while a part is loaded is not what was sent.
     const asked: Source = typeof given === 'string' ? { url: given } : { ...given }
     const body = encodeBody(asked.body)
-    const { storedSource } = await loadPart(import('./stored-source.ts'))
+    const { storedSource } = await loadPart(() => import('./stored-source.ts'))
     const stored = storedSource(asked, body, this.#options, this.#host.givesHeaders)
     const { whenOffline } = options
     return this.#request(
@@ -185,7 +185,8 @@ export class HubChannel implements Channel {
     const name = typeof dialect === 'string' ? dialect : dialect?.name
     const start = async (producer: string): Promise<string> => {
       const target =
-        to !== undefined && (await loadPart(import('./upload-target.ts'))).uploadTarget(to, this.#host.givesHeaders)
+        to !== undefined &&
+        (await loadPart(() => import('./upload-target.ts'))).uploadTarget(to, this.#host.givesHeaders)
       const mode = { produce: producer }
       return this.#request({ ...stream, source: null, ...(name && { dialect: name }), ...target, mode })
     }

@@ -1,6 +1,5 @@
 import { transfer } from 'comlink'
 import type { Way } from '../liveness/pair-channel.ts'
-import { HeadwaterError } from '../protocol/errors.ts'
 
 /** A way to a hub, which may still be starting. */
 export interface HubStart {
@@ -22,10 +21,3 @@ export function backPorts(): Pick<HubStart, 'back' | 'address'> {
   const { port1, port2 } = new MessageChannel()
   return { back: port1, address: transfer(port2, [port2]) }
 }
-
-/** As of any part that does not come ({@link loadPart}): a script that is gone and one that the network keeps back look the same from here. */
-export const notLoaded = (): HeadwaterError =>
-  new HeadwaterError(
-    'reload-needed',
-    'The script of the hub could not be loaded: its release may be gone. What is stored is safe. Reload the page.',
-  )

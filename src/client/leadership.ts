@@ -1,7 +1,7 @@
 import { acquireLock, whenFree, type HeldLock } from '../liveness/locks.ts'
 import type { HeadwaterError } from '../protocol/errors.ts'
 import { hubLock, LEADER_LOCK, ROB_LOCK } from '../protocol/names.ts'
-import { notLoaded } from './hub-start.ts'
+import { notLoaded } from './load-part.ts'
 
 /** What is used of `navigator.locks`. */
 export type LeaderLocks = Pick<LockManager, 'request' | 'query'>

@@ -1,21 +1,25 @@
 import { HeadwaterError } from '../protocol/errors.ts'
 
+/** A script that is gone with its release and one that the network keeps back look the same from here. */
+export const notLoaded = (cause?: unknown): HeadwaterError =>
+  new HeadwaterError(
+    'reload-needed',
+    'A script of this page could not be loaded: its release may be gone. What is stored is safe. Reload the page.',
+    undefined,
+    { cause },
+  )
+
 /**
- * A part of the library that pages fetch only once they need it.
- * @throws {HeadwaterError} `reload-needed` where it does not come: the release that this page is of is gone, or the network is
+ * A part of the library that pages fetch only once they need it. Asked for three times, after one second and after four more; browsers that remember
+ * how an `import()` failed (Firefox 153 does, Chromium 156 does not) fail each time.
+ * @throws {HeadwaterError} `reload-needed` where it does not come
  */
-export async function loadPart<T>(part: Promise<T>): Promise<T> {
-  try {
-    return await part
-  } catch (cause) {
-    throw new HeadwaterError(
-      'reload-needed',
-      'A part of the page could not be loaded. What is stored is safe. Reload the page.',
-      undefined,
-      { cause },
-    )
-  }
-}
+export const loadPart = <T>(load: () => Promise<T>, pauseMs = 1_000): Promise<T> =>
+  load().catch(async (cause: unknown) => {
+    if (pauseMs > 4_000) throw notLoaded(cause)
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    return loadPart(load, pauseMs * 4)
+  })
 
 /** A subscription to a part that may still be under way. Answers with the way to stop, at once. */
 export function subscribeLate<T>(part: Promise<T>, subscribe: (part: T) => () => void): () => void {

@@ -11,7 +11,7 @@ export class PageReader implements Reader {
   #readable: ReadableStream<Chunk> | null = null
 
   constructor(connection: Connection, channel: string, options: ReadOptions) {
-    this.#loading = loadPart(import('./log-reader.ts')).then(
+    this.#loading = loadPart(() => import('./log-reader.ts')).then(
       ({ LogReader: ReaderOf }) => (this.#reader = new ReaderOf(connection, channel, options)),
     )
     // Whoever pulls hears of it.

@@ -19,7 +19,7 @@ export class PageSink implements Sink {
     to?: StartOptions['to'],
   ) {
     this.id = stream.streamId
-    this.#producer = loadPart(import('./producer.ts')).then(
+    this.#producer = loadPart(() => import('./producer.ts')).then(
       ({ Producer: ProducerOf }) => new ProducerOf(connection, stream, start, this.#abort, to),
     )
     this.#producer.catch((error: unknown) => this.#abort.abort(error))

@@ -1,7 +1,7 @@
 import { GENERATION_KEY } from '../protocol/names.ts'
 import type { ConnectOptions, PageTier } from './api.ts'
-import { backPorts, notLoaded, type HubStart } from './hub-start.ts'
-import { loadPart } from './load-part.ts'
+import { backPorts, type HubStart } from './hub-start.ts'
+import { loadPart, notLoaded } from './load-part.ts'
 
 /**
  * The tier of this page: from what the browser can do and is known to do wrong, never from a time-out. WebKit restarts a SharedWorker silently
@@ -35,7 +35,7 @@ export async function startHub(
   { worker: makeWorker, tier = makeWorker ? 'shared-worker' : chooseTier() }: ConnectOptions,
 ): Promise<HubStart> {
   if (tier !== 'shared-worker') {
-    return (await loadPart(import('./other-tiers.ts'))).startOther(tier, clientId)
+    return (await loadPart(() => import('./other-tiers.ts'))).startOther(tier, clientId)
   }
   const mine = latestGeneration()
   const worker =

@@ -12,7 +12,7 @@ import { loadPart } from './load-part.ts'
 import { LogCursor } from './log-cursor.ts'
 
 /** What builds texts and parts; browsers fetch it once. */
-const loadContent = async (): Promise<typeof Content> => (await loadPart(import('./content.ts'))).Content
+const loadContent = async (): Promise<typeof Content> => (await loadPart(() => import('./content.ts'))).Content
 
 const NO_PARTS: readonly never[] = []
 const LOADING: readonly Status[] = ['queued', 'connecting', 'streaming', 'reconnecting']
@@ -40,7 +40,7 @@ export class View implements StreamView {
   #ContentOf: typeof Content | null = null
   /** Somebody read the text: chunks are asked for. */
   #wanted = false
-  /** What builds the text could not be loaded. Not tried again: the page has to be. */
+  /** What builds the text could not be loaded, three times. Not tried again: the page has to be. */
   #broken: HeadwaterError | null = null
   #gaps: Gap[] = []
   #seq = 0

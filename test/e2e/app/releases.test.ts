@@ -127,7 +127,7 @@ test('a tab that stayed with an earlier release starts its own hub offline, unti
     upstream.up = true
     for (const name of ['three', 'four']) await deploy(name)
     await killHub(context)
-    const notice = old.page.locator('hw-notice', { hasText: 'The script of the hub could not be loaded' })
+    const notice = old.page.locator('hw-notice', { hasText: 'A script of this page could not be loaded' })
     await expect(notice).toBeVisible()
     // What could not be loaded is listed for a moment.
     await expect.poll(() => hubScriptsOf(context)).not.toContain(script)

@@ -160,3 +160,23 @@ test('a page that says garbage to the hub, on ports of its own, is refused or dr
   expect(await tab.bootId()).toBe(boot)
   expect(stream.requests).toHaveLength(1)
 })
+
+test('a part of the library that the network keeps back is asked for again', async ({
+  upstream,
+  tabs,
+  browserName,
+}) => {
+  test.skip(browserName === 'firefox', 'Firefox 153 remembers how an import() failed.')
+  const [tab] = await tabs(1)
+  if (tab === undefined) throw new Error('no tab')
+  upstream.missing = /channel-events-/
+  let refused = 0
+  tab.page.on('response', (answer) => {
+    if (/channel-events-/.test(answer.url()) && answer.status() === 404) refused += 1
+  })
+  await tab.page.evaluate(() => hw.listen('parts', 'news'))
+  await expect.poll(() => refused).toBe(1)
+  upstream.missing = null
+  await tab.page.evaluate(() => hw.hub.channel('parts').publish('news', 'at last'))
+  await expect.poll(() => tab.page.evaluate(() => hw.heard())).toMatchObject([{ event: 'news', data: 'at last' }])
+})
