@@ -10,6 +10,7 @@ const CHROMIUM_ONLY = {
     'WebDriver BiDi does not reach shared workers. The test page’s hub ends itself when asked; the app’s has no such door.',
   'see which script a hub runs': 'WebDriver BiDi does not reach shared workers.',
   'look into a heap': 'WebDriver BiDi does not count objects.',
+  'load a part again': 'Firefox 153 remembers how an import() failed.',
   'limit what an origin may store': 'WebDriver BiDi knows no quota.',
   'throw away what an origin stored': 'WebDriver BiDi cannot do it while pages are open.',
   'dispatch a sync event': 'Firefox has no Background Sync.',

@@ -1,3 +1,4 @@
+import { chromiumOnly } from '../harness/engines.ts'
 import { expect, Tab, test } from '../harness/fixtures.ts'
 import { expectSeq, expectWhole, lines } from '../harness/truth.ts'
 
@@ -161,12 +162,8 @@ test('a page that says garbage to the hub, on ports of its own, is refused or dr
   expect(stream.requests).toHaveLength(1)
 })
 
-test('a part of the library that the network keeps back is asked for again', async ({
-  upstream,
-  tabs,
-  browserName,
-}) => {
-  test.skip(browserName === 'firefox', 'Firefox 153 remembers how an import() failed.')
+test('a part of the library that the network keeps back is asked for again', async ({ upstream, tabs }) => {
+  chromiumOnly('load a part again')
   const [tab] = await tabs(1)
   if (tab === undefined) throw new Error('no tab')
   upstream.missing = /channel-events-/
