@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { nanoid } from 'nanoid'
 import { closing, refusalCode, refuse, Refusal, SECURITY_HEADERS } from './answers.ts'
+import { NewestRuns } from './channels/newest-runs.ts'
 import { addChannelRoutes } from './channels/routes.ts'
 import { addChatRoutes } from './chat/routes.ts'
 import { createCors } from './cors.ts'
@@ -206,6 +207,9 @@ function createContext(options: StreamHandlerOptions, shutdown: Shutdown): Serve
   const sseLifeMs = options.sseLifeMs ?? SSE_LIFE_MS
   const now = options.now ?? Date.now
   const counters = options.figures ?? new Figures()
+  const newest = new NewestRuns(options.store)
+  // The store may outlive the handler.
+  shutdown.watch(() => newest.close())
   const onPage = ({ info, from, next }: HandedPage, waited: boolean): void => {
     counters.deliveredBytes += next.byte - from.byte
     if (waited && next.record > from.record) counters.lag.observe(Math.max(0, now() - info.updatedAt) / 1000)
@@ -223,6 +227,7 @@ function createContext(options: StreamHandlerOptions, shutdown: Shutdown): Serve
     }),
     pages: new PageCache(options.store, PAGE_BYTES, options.pageCacheBytes ?? PAGE_CACHE_BYTES),
     readers: new LiveReaders(),
+    newest,
     counters,
     authorize: authorizer(options.authorize),
     longPollMs: options.longPollMs ?? LONG_POLL_MS,

@@ -1,3 +1,4 @@
+import type { NewestRuns } from './channels/newest-runs.ts'
 import type { Figures } from './figures.ts'
 import type { Shutdown } from './lifetime.ts'
 import type { LiveStreams } from './live/live-streams.ts'
@@ -30,6 +31,7 @@ export interface ServerContext {
   readonly store: StreamStore
   readonly readers: LiveReaders
   readonly live: LiveStreams
+  readonly newest: NewestRuns
   readonly pages: PageCache
   readonly counters: Figures
   readonly authorize: (request: PlainRequest, action: Action, stream: StreamName | string) => Promise<void>

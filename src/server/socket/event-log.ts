@@ -4,7 +4,7 @@ import { Refusal } from '../answers.ts'
 import { checkRoom, refusedAppend } from '../durable-streams/refusals.ts'
 import { encodeOffset } from '../offsets.ts'
 import type { ServerContext } from '../server-context.ts'
-import type { AppendRequest, AppendResult, StreamName, StreamStore } from '../stream-store.ts'
+import type { AppendRequest, AppendResult, StreamName } from '../stream-store.ts'
 
 /** How long a log of events is kept after its last use, in seconds: a week. */
 const LIFE_SECONDS = 7 * 24 * 3600
@@ -28,8 +28,8 @@ export async function publishEvent(
   context: ServerContext,
   frame: NewEvent,
 ): Promise<{ offset: string; duplicate: boolean }> {
-  const { store, maxStreamBytes: maxBytes } = context
-  const record = encoder.encode(JSON.stringify(await describeEvent(store, frame, context.now())))
+  const { maxStreamBytes: maxBytes } = context
+  const record = encoder.encode(JSON.stringify(await describeEvent(context, frame)))
   const log = eventLog(frame.channel)
   const request = { contentType: CONTENT_TYPE, records: [record], producer: frame.producer ?? null, maxBytes }
   const result = await appendOrCreate(context, log, request)
@@ -38,13 +38,13 @@ export async function publishEvent(
   return { offset: encodeOffset(result.info.tail), duplicate: result.kind === 'duplicate' }
 }
 
-async function describeEvent(store: StreamStore, frame: NewEvent, now: number): Promise<ChannelEvent> {
-  const [newest] = await store.runs(frame.channel)
+async function describeEvent(context: ServerContext, frame: NewEvent): Promise<ChannelEvent> {
+  const newest = await context.newest.of(frame.channel)
   return {
     event: checkEvent(frame.event),
     data: checkData(frame.data ?? null),
-    at: now,
-    place: newest === undefined ? null : { run: newest.name.run, offset: encodeOffset(newest.tail) },
+    at: context.now(),
+    place: newest === null ? null : { run: newest.name.run, offset: encodeOffset(newest.tail) },
   }
 }
 
