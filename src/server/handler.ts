@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { nanoid } from 'nanoid'
 import { closing, refusalCode, refuse, Refusal, SECURITY_HEADERS } from './answers.ts'
 import { NewestRuns } from './channels/newest-runs.ts'
+import { SharedRuns } from './channels/shared-runs.ts'
 import { addChannelRoutes } from './channels/routes.ts'
 import { addChatRoutes } from './chat/routes.ts'
 import { createCors } from './cors.ts'
@@ -208,8 +209,12 @@ function createContext(options: StreamHandlerOptions, shutdown: Shutdown): Serve
   const now = options.now ?? Date.now
   const counters = options.figures ?? new Figures()
   const newest = new NewestRuns(options.store)
+  const sharedRuns = new SharedRuns(options.store)
   // The store may outlive the handler.
-  shutdown.watch(() => newest.close())
+  shutdown.watch(() => {
+    newest.close()
+    sharedRuns.close()
+  })
   const onPage = ({ info, from, next }: HandedPage, waited: boolean): void => {
     counters.deliveredBytes += next.byte - from.byte
     if (waited && next.record > from.record) counters.lag.observe(Math.max(0, now() - info.updatedAt) / 1000)
@@ -228,6 +233,7 @@ function createContext(options: StreamHandlerOptions, shutdown: Shutdown): Serve
     pages: new PageCache(options.store, PAGE_BYTES, options.pageCacheBytes ?? PAGE_CACHE_BYTES),
     readers: new LiveReaders(),
     newest,
+    sharedRuns,
     counters,
     authorize: authorizer(options.authorize),
     longPollMs: options.longPollMs ?? LONG_POLL_MS,

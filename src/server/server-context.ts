@@ -1,4 +1,5 @@
 import type { NewestRuns } from './channels/newest-runs.ts'
+import type { SharedRuns } from './channels/shared-runs.ts'
 import type { Figures } from './figures.ts'
 import type { Shutdown } from './lifetime.ts'
 import type { LiveStreams } from './live/live-streams.ts'
@@ -32,6 +33,7 @@ export interface ServerContext {
   readonly readers: LiveReaders
   readonly live: LiveStreams
   readonly newest: NewestRuns
+  readonly sharedRuns: SharedRuns
   readonly pages: PageCache
   readonly counters: Figures
   readonly authorize: (request: PlainRequest, action: Action, stream: StreamName | string) => Promise<void>

@@ -25,7 +25,7 @@ async function listChannels(context: ServerContext, request: Request): Promise<R
     snapshot: list,
     keyOf: ({ name }) => (name.channel === '' ? null : name.channel),
     describe: async (channel) => {
-      const runs = await context.store.runs(channel)
+      const runs = await context.sharedRuns.of(channel)
       const [newest] = runs
       return newest === undefined
         ? { event: 'removed', data: { channel } }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RunList } from '../../../src/protocol/http.ts'
 import { Client, codeOf } from './client.ts'
 import { GatedModel } from './gated-model.ts'
@@ -102,6 +102,18 @@ describe('the list of channels', () => {
     await client.send('DELETE', '/v1/stream/a/1')
     expect(await feed.next()).toEqual(['removed', { channel: 'a' }])
     await feed.sse.close()
+  })
+
+  it('reads a channel that changed once for all who follow the list', async () => {
+    const runs = vi.spyOn(client.store, 'runs')
+    const feeds = await Promise.all(Array.from({ length: 20 }, () => feedOf('/v1/channels')))
+    await Promise.all(feeds.map((feed) => feed.next()))
+    await client.create('/v1/stream/b/1')
+    for (const feed of feeds) expect(await feed.next()).toMatchObject(['channel', { newest: { status: 'live' } }])
+    await client.end('/v1/stream/b/1')
+    for (const feed of feeds) expect(await feed.next()).toMatchObject(['channel', { newest: { status: 'done' } }])
+    expect(runs).toHaveBeenCalledTimes(2)
+    await Promise.all(feeds.map(({ sse }) => sse.close()))
   })
 
   it('follows one channel, run by run', async () => {
