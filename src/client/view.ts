@@ -123,9 +123,10 @@ export class View implements StreamView {
   #wantContent(): void {
     if (this.#wanted || this.#broken || this.#closed) return
     this.#wanted = true
-    // On its way while the hub reads; whether it comes is found out with the first batch.
-    loadContent().catch(() => undefined)
     this.#restart()
+    // On its way while the hub reads, and asked for behind the cursor: to begin an import takes a page some milliseconds. Whether it comes is found out with the
+    // first batch.
+    queueMicrotask(() => loadContent().catch(() => undefined))
   }
 
   #restart(): void {
