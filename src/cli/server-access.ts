@@ -1,5 +1,5 @@
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { ChannelInfo, RunInfo } from '../protocol/http.ts'
+import type { ChannelInfo, ChannelList, RunInfo } from '../protocol/http.ts'
 import { checkChannelName } from '../protocol/names.ts'
 import { httpError, networkError } from '../upstream/failures.ts'
 import { CliError } from './cli-error.ts'
@@ -67,16 +67,35 @@ export class ServerAccess {
     }
   }
 
-  /** All channels, newest first. */
+  /** All channels, newest first, page by page. */
   async channels(): Promise<readonly ChannelInfo[]> {
-    const answer = (await this.getJson('/v1/channels')) as { channels?: ChannelInfo[] } | null
-    return answer?.channels ?? this.#notHeadwater()
+    const first = await this.#channelPage()
+    const pages = [first]
+    for (let { next } = first; next !== undefined;) {
+      const page = await this.#channelPage(next)
+      pages.push(page)
+      next = page.next
+    }
+    // A channel that got a run meanwhile went to the front, and would be missing.
+    if (pages.length > 1) pages.unshift(await this.#channelPage())
+    const byName = new Map<string, ChannelInfo>()
+    for (const channel of pages.flatMap(({ channels }) => channels)) {
+      if (!byName.has(channel.channel)) byName.set(channel.channel, channel)
+    }
+    return [...byName.values()]
   }
 
-  /** The runs of a channel, newest first; none where there is no such channel. */
-  async runs(channel: string): Promise<readonly RunInfo[]> {
-    const answer = (await this.getJson(channelPath(channel))) as { runs?: RunInfo[] } | null
-    return answer === null ? [] : (answer.runs ?? this.#notHeadwater())
+  async #channelPage(before?: string): Promise<ChannelList> {
+    const query = before === undefined ? '' : `?before=${encodeURIComponent(before)}`
+    const answer = (await this.getJson(`/v1/channels${query}`)) as Partial<ChannelList> | null
+    return answer?.channels === undefined ? this.#notHeadwater() : { ...answer, channels: answer.channels }
+  }
+
+  /** The newest run of a channel; `null` where there is no such channel. */
+  async newestRun(channel: string): Promise<RunInfo | null> {
+    const answer = (await this.getJson(`${channelPath(channel)}?limit=1`)) as { runs?: RunInfo[] } | null
+    if (answer === null) return null
+    return answer.runs === undefined ? this.#notHeadwater() : (answer.runs[0] ?? null)
   }
 
   #notHeadwater(): never {

@@ -86,8 +86,8 @@ async function tail(channel: string, access: ServerAccess, from: string, json: b
 /** The newest run, once there is one. */
 async function newestRun(channel: string, access: ServerAccess, persistence: Persistence): Promise<RunInfo> {
   for (let looked = 0; ; looked++) {
-    const [newest] = await persistence.run(() => access.runs(channel))
-    if (newest !== undefined) return newest
+    const newest = await persistence.run(() => access.newestRun(channel))
+    if (newest !== null) return newest
     if (looked === 0) say(`Waiting for a first run of "${channel}".`)
     await sleep(LOOK_MS)
   }

@@ -77,13 +77,25 @@ export interface ChannelInfo {
   runs: number
 }
 
+/** What a list that is answered in pages says of what comes after this page. Nothing where that is the end. */
+export interface ListRest {
+  /** How many there are besides, all older. */
+  older?: number
+  /** The query `before` with which the next page is asked for. Means nothing to clients. */
+  next?: string
+}
+
+/** The channels, `GET /v1/channels`. */
+export interface ChannelList extends ListRest {
+  /** Newest first, at most 1,000. */
+  channels: readonly ChannelInfo[]
+}
+
 /** The runs of a channel, `GET /v1/channels/<channel>`. */
-export interface RunList {
+export interface RunList extends ListRest {
   channel: string
   /** Newest first, at most 1,000. */
   runs: readonly RunInfo[]
-  /** How many there are besides, all older. Absent where these are all. */
-  older?: number
 }
 
 /** A run on the server. */

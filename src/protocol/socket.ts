@@ -78,6 +78,10 @@ export interface HistoryFrame {
   readonly type: 'history'
   readonly id: number
   readonly channel: string
+  /** Most runs, 1 to 1,000. Default: 1,000. */
+  readonly limit?: number
+  /** `next` of the page before. Default: from the newest run on. */
+  readonly before?: string
   readonly headers?: FrameHeaders
 }
 

@@ -57,8 +57,8 @@ export const TOMBSTONE_MS = 7 * 24 * 3600 * 1000
 /** How long a long-poll waits: below what proxies usually bear. */
 export const LONG_POLL_MS = 30_000
 
-/** How many runs of a channel are listed, the newest: about 250 KiB. */
-export const MAX_LISTED_RUNS = 1_000
+/** How many channels, or runs of a channel, one answer lists: about 250 KiB. */
+export const MAX_LISTED = 1_000
 
 /** How long a server that closes waits for its store to take the endings of what it writes: any that answers at all has done so by then. */
 export const CLOSE_MS = 5_000

@@ -38,6 +38,8 @@ export async function* feed(options: FeedOptions): AsyncGenerator<string, void, 
     const key = options.keyOf(change)
     if (key === null) return
     changed.add(key)
+    // For a reader that does not take them: a snapshot says it in less than so many events, after which the feed is over anyway.
+    if (changed.size > MAX_FEED_EVENTS) missed = true
     bell.ring()
   })
   let id = 0

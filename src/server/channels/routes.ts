@@ -5,10 +5,12 @@ import type { ServerContext } from '../server-context.ts'
 import { sseResponse } from '../sse-response.ts'
 import { parseChannel } from '../stream-path.ts'
 import { cancelRun } from './cancel-run.ts'
-import { channelInfo, runInfo, runList } from './channel-info.ts'
+import { channelInfo, channelList, runInfo, runList } from './channel-info.ts'
 import { feed } from './feed.ts'
 import type { FeedOptions } from './feed.ts'
 import { knownRuns } from './known-runs.ts'
+import { parseListPage } from './list-page.ts'
+import type { ListPage } from './list-page.ts'
 
 /** `/v1/channels`. */
 export function addChannelRoutes(app: Hono, context: ServerContext, writers: Writers): void {
@@ -19,10 +21,9 @@ export function addChannelRoutes(app: Hono, context: ServerContext, writers: Wri
 
 async function listChannels(context: ServerContext, request: Request): Promise<Response> {
   await context.authorize(request, 'read', '')
-  const list = async (): Promise<unknown> => ({ channels: (await context.store.channels()).map(channelInfo) })
-  if (!isLive(request)) return answerJson(await list())
+  if (!isLive(request)) return answerJson(channelList(await context.store.channels(), pageOf(request)))
   return feedResponse(context, request, {
-    snapshot: list,
+    snapshot: async () => channelList(await context.store.channels()),
     keyOf: ({ name }) => (name.channel === '' ? null : name.channel),
     describe: async (channel) => {
       const runs = await context.sharedRuns.of(channel)
@@ -38,7 +39,7 @@ async function listRuns(context: ServerContext, request: Request): Promise<Respo
   const channel = channelOf(request)
   await context.authorize(request, 'read', encodeURIComponent(channel))
   const known = await knownRuns(context, channel)
-  if (!isLive(request)) return answerJson(runList(channel, known))
+  if (!isLive(request)) return answerJson(runList(channel, known, pageOf(request)))
   return feedResponse(context, request, {
     snapshot: async () => runList(channel, await context.store.runs(channel)),
     keyOf: ({ name }) => (name.channel === channel ? name.run : null),
@@ -70,6 +71,12 @@ function feedResponse(
 }
 
 const isLive = (request: Request): boolean => new URL(request.url).searchParams.get('live') === 'sse'
+
+/** @throws {Refusal} 400 */
+function pageOf(request: Request): ListPage {
+  const { searchParams } = new URL(request.url)
+  return parseListPage(searchParams.get('limit') ?? undefined, searchParams.get('before') ?? undefined)
+}
 
 // The path as it was sent: a router may have decoded `%2F` by now.
 function channelOf(request: Request): string {

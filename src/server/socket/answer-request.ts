@@ -2,6 +2,7 @@ import type { CancelFrame, HistoryFrame, PublishFrame, SocketAnswers } from '../
 import { cancelRun } from '../channels/cancel-run.ts'
 import { runInfo, runList } from '../channels/channel-info.ts'
 import { knownRuns } from '../channels/known-runs.ts'
+import { parseListPage } from '../channels/list-page.ts'
 import { checkChannel } from '../stream-path.ts'
 import { publishEvent } from './event-log.ts'
 import type { Handshake } from './handshake.ts'
@@ -28,6 +29,6 @@ export async function answerRequest(services: SocketServices, handshake: Handsha
       return { run: runInfo(await cancelRun(context, services.writers, channel, frame.run ?? null)) }
     case 'history':
       await visitor.mayDoInChannel('read', channel)
-      return runList(channel, await knownRuns(context, channel))
+      return runList(channel, await knownRuns(context, channel), parseListPage(frame.limit?.toString(), frame.before))
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { RunList } from '../../../src/protocol/http.ts'
+import type { ChannelList, RunList } from '../../../src/protocol/http.ts'
 import { Client, codeOf } from './client.ts'
 import { GatedModel } from './gated-model.ts'
 import { SseClient } from './sse-client.ts'
@@ -84,6 +84,44 @@ describe('the list of channels', () => {
     expect(await json(await client.get('/v1/channels'))).toMatchObject({ channels: [{ runs: 1_002 }] })
   })
 
+  it('is answered in pages: each once, also where what a page ended with was deleted', async () => {
+    for (let i = 1; i <= 1_005; i++)
+      await client.store.create({ channel: `c${i}`, run: '1' }, { contentType: 'text/plain' })
+    const page = async (query: string): Promise<ChannelList> =>
+      (await json(await client.get(`/v1/channels${query}`))) as ChannelList
+    const first = await page('')
+    expect([first.channels.length, first.channels[0]?.channel, first.older]).toEqual([1_000, 'c1005', 5])
+    const feed = await feedOf('/v1/channels')
+    expect((await feed.next())[1]).toEqual(first)
+    await feed.sse.close()
+    const second = await page(`?before=${first.next}&limit=2`)
+    expect([second.channels.map(({ channel }) => channel), second.older]).toEqual([['c5', 'c4'], 3])
+    for (const channel of ['c4', 'c3']) await client.send('DELETE', `/v1/stream/${channel}/1`)
+    const last = await page(`?limit=3&before=${second.next}`)
+    expect(last.channels.map(({ channel }) => channel)).toEqual(['c2', 'c1'])
+    expect(last).not.toHaveProperty('older')
+    expect(last).not.toHaveProperty('next')
+    expect(await page('?before=1')).toEqual({ channels: [] })
+  })
+
+  it('goes on with the runs of one where the page before ended', async () => {
+    for (const run of ['1', '2', '3']) await client.create(`/v1/stream/c/${run}`)
+    const first = (await json(await client.get('/v1/channels/c?limit=2'))) as RunList
+    expect([first.runs.map(({ run }) => run), first.older]).toEqual([['3', '2'], 1])
+    expect(await json(await client.get(`/v1/channels/c?limit=2&before=${first.next}`))).toMatchObject({
+      channel: 'c',
+      runs: [{ run: '1' }],
+    })
+  })
+
+  it.each(['limit=0', 'limit=1001', 'limit=x', 'before=-1', 'before=build'])('refuses the page %s', async (query) => {
+    await client.create('/v1/stream/c/1')
+    for (const path of ['/v1/channels', '/v1/channels/c']) {
+      const response = await client.get(`${path}?${query}`)
+      expect([response.status, await codeOf(response)]).toEqual([400, 'bad-page'])
+    }
+  })
+
   it('gives a chat’s run the address at which it is continued', async () => {
     const response = await ask('chat:1')
     const { channels } = (await json(await client.get('/v1/channels'))) as { channels: { newest: { url: string } }[] }
@@ -139,6 +177,19 @@ describe('the list of channels', () => {
     expect(events.length).toBe(1000)
     expect(events.at(-1)?.event).toBe('done')
     expect(new Set(events.map((event) => event.id)).size).toBe(1000)
+  })
+})
+
+describe('a feed that is not read', () => {
+  it('keeps no more changes for its reader than it could tell: it ends, and the next begins with a snapshot', async () => {
+    const { sse, next } = await feedOf('/v1/channels')
+    expect((await next())[0]).toBe('snapshot')
+    for (let i = 0; i < 2_000; i++)
+      await client.store.create({ channel: `c${i}`, run: '1' }, { contentType: 'text/plain' })
+    const told = (await sse.rest()).map(({ event }) => event)
+    expect(told.at(-1)).toBe('done')
+    // What was on the way when it was too much.
+    expect(told.length).toBeLessThan(10)
   })
 })
 

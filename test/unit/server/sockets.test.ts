@@ -236,6 +236,11 @@ describe('what is asked', () => {
     const { channel, runs } = await client.do({ type: 'history', channel: 'build' })
     expect({ channel, runs }).toEqual(await (await fetch(`${server.url}/v1/channels/build`)).json())
     expect((await client.refusal({ type: 'history', channel: 'none' })).code).toBe('unknown-channel')
+    const first = await client.do({ type: 'history', channel: 'build', limit: 1 })
+    expect([first.runs?.map(({ run }) => run), first.older]).toEqual([['2'], 1])
+    const second = await client.do({ type: 'history', channel: 'build', limit: 1, before: first.next ?? '' })
+    expect([second.runs?.map(({ run }) => run), second.older]).toEqual([['1'], undefined])
+    expect((await client.refusal({ type: 'history', channel: 'build', limit: 1_001 })).code).toBe('bad-page')
   })
 
   it('cancels a run as HTTP does, and only the one that is named', async () => {
