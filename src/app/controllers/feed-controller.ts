@@ -1,7 +1,8 @@
 import type { Channel, HeadwaterError, Hub, State } from 'headwater'
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
 import { onFrame } from '../lib/on-frame.ts'
-import { foldChannelEvent } from '../lib/server-channels.ts'
+import { ListedChannels } from '../lib/listed-channels.ts'
+import { fetchChannels } from '../lib/server-api.ts'
 import type { ServerChannels } from '../lib/server-channels.ts'
 
 const FEED = { url: '/v1/channels?live=sse', format: 'sse' } as const
@@ -24,7 +25,7 @@ export class FeedController implements ReactiveController {
   readonly #update: () => void
   #connected: AbortController | null = null
   #channel: Channel | null = null
-  #channels: ServerChannels = new Map()
+  readonly #listed = new ListedChannels()
   #loaded = false
 
   constructor(host: ReactiveControllerHost, hub: () => Hub) {
@@ -34,7 +35,7 @@ export class FeedController implements ReactiveController {
   }
 
   get channels(): ServerChannels {
-    return this.#channels
+    return this.#listed.channels
   }
 
   /** Whether a first answer of the server, now or stored, was seen. */
@@ -111,13 +112,18 @@ export class FeedController implements ReactiveController {
         heard = true
         this.#loaded = true
       }
-      const next = foldChannelEvent(this.#channels, chunk.event, chunk.data)
-      if (next !== this.#channels) {
-        this.#channels = next
-        this.#update()
-      }
+      if (this.#listed.apply(chunk.event, chunk.data)) this.#update()
+      if (chunk.event === 'snapshot') void this.#readOlder(signal)
     }
     return heard
+  }
+
+  async #readOlder(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#listed.readOlder((before) => fetchChannels(before, signal), this.#update)
+    } catch {
+      // Offline, or the page is closing: the next snapshot asks again, and what was known stays.
+    }
   }
 
   /** Feeds before this one say nothing any more. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { parseRuns } from './server-channels.ts'
-import type { ServerRun } from './server-channels.ts'
+import { parseChannelPage, parseRuns } from './server-channels.ts'
+import type { ChannelPage, ServerRun } from './server-channels.ts'
 
 const Models = v.object({
   models: v.array(
@@ -31,6 +31,11 @@ async function getJson(path: string, signal: AbortSignal): Promise<unknown> {
 export async function fetchModels(signal: AbortSignal): Promise<ModelList> {
   const { models, default: defaultId } = v.parse(Models, await getJson('/v1/models', signal))
   return { models, defaultId: defaultId ?? models[0]?.id ?? null }
+}
+
+/** `GET /v1/channels`: those that come after a page whose `next` was `before`. */
+export async function fetchChannels(before: string, signal: AbortSignal): Promise<ChannelPage> {
+  return parseChannelPage(await getJson(`/v1/channels?before=${encodeURIComponent(before)}`, signal))
 }
 
 /** `GET /v1/channels/<channel>`: its runs, newest first. */

@@ -19,7 +19,7 @@ const Run = v.object({
 
 const Channel = v.object({ channel: v.string(), newest: Run, runs: v.number() })
 
-const Snapshot = v.object({ channels: v.array(v.unknown()) })
+const Snapshot = v.object({ channels: v.array(v.unknown()), next: v.optional(v.string()) })
 const Removed = v.object({ channel: v.string() })
 const Runs = v.object({ runs: v.array(v.unknown()) })
 
@@ -71,6 +71,25 @@ export function foldChannelEvent(channels: ServerChannels, event: string | undef
     return rest
   }
   return channels
+}
+
+/** A page of the list of channels. */
+export interface ChannelPage {
+  readonly channels: readonly ServerChannel[]
+  /** `before` of the next page; `null` where there is none. */
+  readonly next: string | null
+}
+
+/** What follows a snapshot that is not the whole list; `null` where nothing does. */
+export function nextPageOf(snapshot: string): string | null {
+  const parsed = v.safeParse(Snapshot, parseJson(snapshot))
+  return parsed.success ? (parsed.output.next ?? null) : null
+}
+
+/** The answer of `GET /v1/channels`. Throws where it is no such answer. */
+export function parseChannelPage(value: unknown): ChannelPage {
+  const { channels, next } = v.parse(Snapshot, value)
+  return { channels: valid(Channel, channels), next: next ?? null }
 }
 
 /** The runs in the answer of `GET /v1/channels/<channel>`, newest first. Throws where it is no such answer. */
