@@ -1,5 +1,5 @@
 import type { Chunk, Gap } from '../protocol/chunk.ts'
-import type { CredentialsRequest, Forget, StorageUse, Tier } from '../protocol/hub-port.ts'
+import type { CredentialsRequest, Forget, HistoryOptions, StorageUse, Tier } from '../protocol/hub-port.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
 import type { Retention, Source } from '../protocol/source.ts'
 import type { State } from '../protocol/state.ts'
@@ -202,8 +202,12 @@ export interface Channel extends Readonly<State> {
    * state has what stood before it in the stream. Answers with the way to stop.
    */
   on(event: string, listener: (event: ChannelEvent) => void, options?: { signal?: AbortSignal }): () => void
-  /** Earlier and present streams of the channel, oldest first. */
-  history(): Promise<readonly StreamInfo[]>
+  /**
+   * Earlier and present streams of the channel, oldest first: the newest 1,000, or as `options` say. Where it answers with as many as it may, there
+   * can be older ones: ask for those `before` the first.
+   * @throws {HeadwaterError} `unknown-stream` where `before` is not there any more, `bad-message` for a `limit` that is none
+   */
+  history(options?: HistoryOptions): Promise<readonly StreamInfo[]>
   /** One stream of the channel's history as a state of its own, live or not; follows that stream only. */
   stream(streamId: string): StreamView
   /** This page lets go of the channel; its stream goes on. */

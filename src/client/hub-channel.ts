@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid'
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { StartStream } from '../protocol/hub-port.ts'
+import type { HistoryOptions, StartStream } from '../protocol/hub-port.ts'
 import { checkChannelName, checkStreamId } from '../protocol/names.ts'
 import type { StreamInfo, StreamSnapshot } from '../protocol/snapshot.ts'
 import type { Source } from '../protocol/source.ts'
@@ -147,8 +147,8 @@ export class HubChannel implements Channel {
     ))
   }
 
-  history(): Promise<readonly StreamInfo[]> {
-    return this.#host.connection.call((hub) => hub.streams(this.name))
+  history(options?: HistoryOptions): Promise<readonly StreamInfo[]> {
+    return this.#host.connection.call((hub) => hub.streams(this.name, options))
   }
 
   stream(streamId: string): StreamView {

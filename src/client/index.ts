@@ -18,7 +18,7 @@ export type {
 } from './api.ts'
 export type { Chunk, Ending, Gap } from '../protocol/chunk.ts'
 export type { Dialect, Meaning, TerminalRule } from '../protocol/dialect.ts'
-export type { CredentialsRequest, Forget, StorageUse, Tier } from '../protocol/hub-port.ts'
+export type { CredentialsRequest, Forget, HistoryOptions, StorageUse, Tier } from '../protocol/hub-port.ts'
 export type { StreamInfo } from '../protocol/snapshot.ts'
 export type { Retention, Source, SourceFormat } from '../protocol/source.ts'
 export type { Part, State, Status, UploadProgress, Usage, WaitingFor } from '../protocol/state.ts'

@@ -4,6 +4,7 @@ import { MAX_LEASE_SECONDS } from '../protocol/http.ts'
 import { checkChannelName, checkStreamId, MAX_NAME_LENGTH } from '../protocol/names.ts'
 import { endSeq, isPackedChunks, type PackedChunks } from '../protocol/packed-chunks.ts'
 import { MAX_EVENT, MAX_PRODUCED_CHUNKS, MAX_PRODUCED_SIZE, MAX_WRITE } from '../protocol/produce.ts'
+import { MAX_HISTORY } from './history-page.ts'
 
 // Every message of a tab is checked here: a faulty page gets a typed refusal, and no other tab notices.
 
@@ -207,6 +208,13 @@ export const VerbSchema = v.object({
 })
 
 export const ForgetSchema = v.union([v.object({ streamId }), v.object({ channel })])
+
+export const HistorySchema = v.optional(
+  v.object({
+    limit: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(MAX_HISTORY))),
+    before: v.optional(streamId),
+  }),
+)
 
 /** A tab's answer to a request for headers. */
 export const GivenHeadersSchema = v.nullable(headers)

@@ -2,7 +2,15 @@ import { nanoid } from 'nanoid'
 import * as v from 'valibot'
 import type { EndingNotice } from '../protocol/ending-notice.ts'
 import { HeadwaterError } from '../protocol/errors.ts'
-import type { CredentialsRequest, Forget, StartStream, StorageUse, Tier, Verb } from '../protocol/hub-port.ts'
+import type {
+  CredentialsRequest,
+  Forget,
+  HistoryOptions,
+  StartStream,
+  StorageUse,
+  Tier,
+  Verb,
+} from '../protocol/hub-port.ts'
 import type { PlacedEvent, Produce, Produced, PublishedEvent } from '../protocol/produce.ts'
 import { uploadLock } from '../protocol/names.ts'
 import type { StreamInfo } from '../protocol/snapshot.ts'
@@ -20,6 +28,7 @@ import { PlacedSchema } from './check-message.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { Cursor } from './cursor.ts'
 import { Followers } from './followers.ts'
+import { historyPage } from './history-page.ts'
 import { Housekeeping } from './housekeeping.ts'
 import type { Clock, HubContext, HubMessage, MovedMessage, RemovedMessage } from './hub-context.ts'
 import { Outbox } from './outbox.ts'
@@ -498,8 +507,9 @@ export class Hub {
     for (const tab of this.#tabs) tab.published(event)
   }
 
-  async streams(channel?: string): Promise<StreamInfo[]> {
-    return (await this.store.rows(channel)).map((row) => this.#info(row))
+  async streams(channel?: string, page: HistoryOptions = {}): Promise<StreamInfo[]> {
+    const rows = await this.store.rows(channel)
+    return (channel === undefined ? rows : historyPage(rows, page)).map((row) => this.#info(row))
   }
 
   async streamInfo(streamId: string): Promise<StreamInfo | null> {

@@ -24,6 +24,7 @@ import {
   ForgetSchema,
   GivenHeadersSchema,
   HelloSchema,
+  HistorySchema,
   ProduceSchema,
   PublishSchema,
   StartSchema,
@@ -119,8 +120,12 @@ export class TabLink implements AttachedTab {
           else this.#listening.delete(channel)
           return null
         }),
-      streams: (channel) =>
-        reply(() => this.#hub.streams(channel === undefined ? undefined : checkChannelName(channel))),
+      streams: (channel, page) =>
+        reply(() =>
+          channel === undefined
+            ? this.#hub.streams()
+            : this.#hub.streams(checkChannelName(channel), checkMessage(HistorySchema, page)),
+        ),
       watch: (on) =>
         reply(() => {
           this.#watching = on === true

@@ -152,6 +152,14 @@ export interface ReaderCancel {
   reason?: string
 }
 
+/** Which streams of a channel are listed: the newest, or those before one of them. */
+export interface HistoryOptions {
+  /** Most streams, 1 to 1,000. Default: 1,000. */
+  limit?: number
+  /** Only streams before this one, by its id: the first of the page before. Default: from the newest on. */
+  before?: string
+}
+
 /** What a tab asks of a hub. Every answer is a value; a call that never answers is raced with the hub's lock by the caller. */
 export interface HubPort {
   /** Handshake steps 2 to 4. `back` is where the hub finds the tab's {@link TabPort}: a port, or the name of the tab's own BroadcastChannel. */
@@ -169,8 +177,8 @@ export interface HubPort {
   publish(event: PublishedEvent): Promise<Reply<null>>
   /** From now on tell this tab about events of a channel ({@link TabPort.published}), or no longer. */
   listen(channel: string, on: boolean): Promise<Reply<null>>
-  /** All streams, or those of one channel; oldest first. */
-  streams(channel?: string): Promise<Reply<StreamInfo[]>>
+  /** All streams, or a page of those of one channel; oldest first. */
+  streams(channel?: string, page?: HistoryOptions): Promise<Reply<StreamInfo[]>>
   /** From now on tell this tab about changes ({@link TabPort.streamChanged}), or no longer. */
   watch(on: boolean): Promise<Reply<null>>
   forget(what: Forget): Promise<Reply<null>>

@@ -1,6 +1,7 @@
 import type { Channel, State, StreamView } from 'headwater'
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
 import { nanoid } from 'nanoid'
+import { allStreams } from '../lib/all-streams.ts'
 import { exchangesOf, isRead, toUiMessages } from '../lib/conversation.ts'
 import type { Exchange } from '../lib/conversation.ts'
 import { onFrame } from '../lib/on-frame.ts'
@@ -84,7 +85,7 @@ export class ConversationController implements ReactiveController {
     if (!channel || this.#joined === run.run) return
     this.#joined = run.run
     // Asked anew: a message sent here a moment ago is stored before the server knows of it.
-    const history = await channel.history()
+    const history = await channel.history({ limit: 1 })
     if (history.length > 0 || channel !== this.#channel) return
     const chat = `/v1/chat/${encodeURIComponent(channel.name)}`
     const query = `run=${encodeURIComponent(run.run)}`
@@ -117,7 +118,7 @@ export class ConversationController implements ReactiveController {
     if (!channel) return
     this.#newestId = channel.state.streamId
     try {
-      const history = await channel.history()
+      const history = await allStreams(channel)
       if (channel !== this.#channel) return
       this.#exchanges = exchangesOf(history)
       this.#loaded = true

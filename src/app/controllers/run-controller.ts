@@ -1,5 +1,6 @@
 import type { Channel, Hub } from 'headwater'
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
+import { allStreams } from '../lib/all-streams.ts'
 import { isStreamOfRun } from '../lib/channel-list.ts'
 import { errorText } from '../lib/error-text.ts'
 
@@ -77,13 +78,13 @@ export class RunController implements ReactiveController {
   }
 
   async #newestStored(channel: Channel): Promise<OpenRun | null> {
-    const newest = (await channel.history()).at(-1)
+    const newest = (await channel.history({ limit: 1 })).at(-1)
     return newest ? { channel, streamId: newest.streamId } : null
   }
 
   async #join(channel: Channel, url: string, newest: boolean): Promise<OpenRun> {
     // What this browser already has of that run is the same stream, and is there without the server.
-    const stored = (await channel.history()).findLast((stream) => isStreamOfRun(stream, { url }))
+    const stored = (await allStreams(channel)).findLast((stream) => isStreamOfRun(stream, { url }))
     if (stored) return { channel, streamId: stored.streamId }
     const source = { url, format: 'durable-stream' } as const
     if (newest) {

@@ -1,5 +1,6 @@
 import type { Channel } from 'headwater'
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
+import { allStreams } from '../lib/all-streams.ts'
 import { factsOfRun } from '../lib/channel-list.ts'
 import { fetchRuns } from '../lib/server-api.ts'
 import type { StatusFacts } from '../lib/status-words.ts'
@@ -64,7 +65,7 @@ async function fromServer(name: string, signal: AbortSignal): Promise<RunChoice[
 
 async function fromHub(channel: Channel): Promise<RunChoice[]> {
   const byUrl = new Map<string, RunChoice>()
-  for (const stream of await channel.history()) {
+  for (const stream of await allStreams(channel)) {
     if (stream.url === null) continue
     const { pathname, search } = new URL(stream.url)
     const { status, waitingFor, ending, contentType, createdAt } = stream
