@@ -119,8 +119,14 @@ export interface Watcher {
 
 /** What `ok` says to each request, besides `id`. */
 export interface SocketAnswers {
-  /** `opened` is `null` where the channel has no run yet, or the log of its events does not exist yet. `watchers` only for `presence`. */
-  subscribe: { readonly opened?: OpenedStream | null; readonly watchers?: readonly Watcher[] }
+  /** `opened` is `null` where the channel has no run yet, or the log of its events does not exist yet. `watchers` and `count` only for `presence`. */
+  subscribe: {
+    readonly opened?: OpenedStream | null
+    /** Who came first, at most 200. */
+    readonly watchers?: readonly Watcher[]
+    /** How many there are, listed or not. */
+    readonly count?: number
+  }
   unsubscribe: object
   /** The place after the event in the log of events, and whether it was there already. */
   publish: { readonly offset: string; readonly duplicate: boolean }
@@ -151,6 +157,7 @@ export type ServerFrame =
       readonly sub: number
       readonly joined: readonly Watcher[]
       readonly left: readonly Watcher[]
+      readonly count: number
     }
   | { readonly type: 'ping' }
 

@@ -3,7 +3,17 @@ import type { Watcher } from '../../protocol/socket.ts'
 /** Who comes and goes is told together, so that a thousand watchers who come at once are not a thousand frames for each of them. */
 const TELL_MS = 50
 
-type Watchers = ReadonlyMap<string, Watcher>
+/** Watchers of a channel that are named, those who came first: more than a person reads, and a frame of some 16 KiB. The others are counted. */
+export const MAX_NAMED_WATCHERS = 200
+
+/** Who watches a channel at one moment. */
+export interface Audience {
+  readonly named: ReadonlyMap<string, Watcher>
+  /** Of all, named or not. */
+  readonly count: number
+}
+
+const NOBODY: Audience = { named: new Map(), count: 0 }
 
 interface Stay {
   readonly as: string | null
@@ -15,14 +25,14 @@ class Room {
   readonly stays = new Map<string, Set<Stay>>()
   readonly listeners = new Set<() => void>()
   #timer: ReturnType<typeof setTimeout> | null = null
-  #list: Watchers | null = null
+  #audience: Audience | null = null
 
   get isEmpty(): boolean {
     return this.stays.size === 0 && this.listeners.size === 0
   }
 
   changed(): void {
-    this.#list = null
+    this.#audience = null
     if (this.listeners.size === 0) return
     this.#timer ??= setTimeout(() => {
       this.#timer = null
@@ -31,8 +41,18 @@ class Room {
   }
 
   /** Made once per change, for all who ask. */
-  list(): Watchers {
-    return (this.#list ??= new Map([...this.stays].map(([watcher, stays]) => [watcher, describe(watcher, stays)])))
+  audience(): Audience {
+    return (this.#audience ??= this.#look())
+  }
+
+  #look(): Audience {
+    const named = new Map<string, Watcher>()
+    // In the order in which they came. So whoever is named stays so until the end, and one who follows takes the place.
+    for (const [watcher, stays] of this.stays) {
+      if (named.size === MAX_NAMED_WATCHERS) break
+      named.set(watcher, describe(watcher, stays))
+    }
+    return { named, count: this.stays.size }
   }
 }
 
@@ -47,13 +67,13 @@ function describe(watcher: string, stays: ReadonlySet<Stay>): Watcher {
   return { watcher, as, since }
 }
 
-/** Who came, or has another name, and who went. */
+/** Who of those that are named came, took a place that became free, or has another name, and who went. */
 export interface Change {
   readonly joined: readonly Watcher[]
   readonly left: readonly Watcher[]
 }
 
-function compare(before: Watchers, now: Watchers): Change {
+function compare({ named: before }: Audience, { named: now }: Audience): Change {
   return {
     joined: [...now.values()].filter((watcher) => !isSame(before.get(watcher.watcher), watcher)),
     left: [...before.values()].filter(({ watcher }) => !now.has(watcher)),
@@ -67,8 +87,8 @@ function isSame(a: Watcher | undefined, b: Watcher): boolean {
 /** Who watches which channel, on this server. */
 export class Presence {
   readonly #rooms = new Map<string, Room>()
-  /** By the list before: what came after it. */
-  readonly #changes = new WeakMap<Watchers, { readonly now: WeakRef<Watchers>; readonly change: Change }>()
+  /** By the audience before: what came after it. */
+  readonly #changes = new WeakMap<Audience, { readonly now: WeakRef<Audience>; readonly change: Change }>()
   readonly #now: () => number
 
   constructor(now: () => number) {
@@ -91,16 +111,16 @@ export class Presence {
   }
 
   /** Who watches a channel now; what is given out does not change. */
-  list(channel: string): Watchers {
-    return this.#rooms.get(channel)?.list() ?? new Map<string, Watcher>()
+  audience(channel: string): Audience {
+    return this.#rooms.get(channel)?.audience() ?? NOBODY
   }
 
-  /** What changed from one list to a later one. Compared once for all who have the one and get the other: else each of many would compare many. */
-  changeOf(before: Watchers, now: Watchers): Change {
+  /** What changed from one audience to a later one. Compared once for all who have the one and get the other: else each of many would compare many. */
+  changeOf(before: Audience, now: Audience): Change {
     const known = this.#changes.get(before)
     if (known?.now.deref() === now) return known.change
     const change = compare(before, now)
-    // Weak: whoever is slow and keeps an old list must not keep all that came after it.
+    // Weak: whoever is slow and keeps an old one must not keep all that came after it.
     this.#changes.set(before, { now: new WeakRef(now), change })
     return change
   }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ChannelEvent, Watcher } from '../../../src/protocol/socket.ts'
 import { RedisStreamStore } from '../../../src/server/stores/redis.ts'
 import { hasRedis, RedisServer } from '../../support/redis-server.ts'
-import type { SocketClient } from './socket-client.ts'
+import type { Received, SocketClient } from './socket-client.ts'
 import { SocketTestServer } from './socket-server.ts'
 
 let server: SocketTestServer
@@ -137,6 +137,22 @@ describe('presence', () => {
     await looker.until(() => apply().size === 1)
     await client.close()
     await looker.until(() => apply().size === 0)
+  })
+
+  it('names the first two hundred of a crowd and counts the others, in every answer and frame', async () => {
+    const crowd = await Promise.all(Array.from({ length: 203 }, () => server.client()))
+    for (const each of crowd) await each.do({ type: 'subscribe', sub: 1, channel: 'room', offset: '-1' })
+    const answer = await client.do({ type: 'subscribe', sub: 1, presence: 'room' })
+    const names = crowd.map(({ welcome }) => welcome.watcher)
+    expect(answer.watchers?.map(({ watcher }) => watcher)).toEqual(names.slice(0, 200))
+    expect(answer.count).toBe(203)
+    const told = (): Received | undefined => client.of(1).at(-1)
+    await crowd[202]?.close()
+    await client.until(() => told() !== undefined)
+    expect(told()).toEqual({ type: 'presence', sub: 1, joined: [], left: [], count: 202 })
+    await crowd[0]?.close()
+    await client.until(() => client.of(1).length === 2)
+    expect(told()).toMatchObject({ joined: [{ watcher: names[200] }], left: [{ watcher: names[0] }], count: 201 })
   })
 
   it('tells a crowd that comes at once in few frames', async () => {
