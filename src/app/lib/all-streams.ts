@@ -9,6 +9,8 @@ export async function allStreams(channel: Pick<Channel, 'history'>): Promise<rea
   for (let [page = []] = pages; page.length === PAGE;) {
     const before = page[0]?.streamId
     page = await channel.history({ limit: PAGE, ...(before !== undefined && { before }) })
+    // A hub of an earlier release knows no pages, and answers with all.
+    if (page[0]?.streamId === before) break
     pages.unshift(page)
   }
   return pages.flat()

@@ -44,3 +44,8 @@ it('leads through the whole of a long conversation, each stream once', async () 
   expect(ids(await allStreams(channel))).toEqual(Array.from({ length: COUNT }, (_, i) => `s${i}`))
   expect(await allStreams(world.openTab().channel('empty'))).toEqual([])
 })
+
+it('takes the answer of a hub of an earlier release, which knows no pages, as the whole', async () => {
+  const all = await channel.history()
+  expect(await allStreams({ history: () => Promise.resolve(all) })).toEqual(all)
+})
