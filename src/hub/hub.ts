@@ -395,6 +395,8 @@ export class Hub {
     let outcome = decideStart([], request, 0)
     const now = Math.max(this.#context.clock.now(), this.#lastStart + 1)
     await this.store.openChannel(request.channel, (rows) => {
+      // Whoever asked has gone to another hub (rule 14) and said it again there; where that one's stream was deleted since, nothing else would tell.
+      if (this.#closed.signal.aborted) throw new HeadwaterError('closed', 'This hub has left. Nothing was started.')
       outcome = decideStart(rows, request, now, this.#options.online())
       return outcome.error === undefined ? outcome.writes : []
     })

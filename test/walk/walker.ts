@@ -122,10 +122,14 @@ export class Walker {
 
   /**
    * Whether some start has no answer yet. Where its hub dies it is said again; and of a stream that was deleted in between nothing is left that could
-   * tell the next hub so: it starts anew. Deletions leave no trace, so this cannot be had.
+   * tell the next hub so: it starts anew. Nor could anything tell a hub that is taken for dead and was about to carry the same start out. Deletions leave no
+   * trace, so this cannot be had.
    */
   get isStarting(): boolean {
-    return this.answers.some(({ what, settled }) => !settled && /^(send|open|retry|start) /.test(what))
+    return (
+      this.answers.some(({ what, settled }) => !settled && /^(send|open|retry|start) /.test(what)) ||
+      this.world.stores.some((store) => store.isHeld('openChannel'))
+    )
   }
 
   /** Asks something of a hub, and keeps an eye on the answer. */

@@ -279,3 +279,21 @@ describe('rule 14: an owner that spins', () => {
     expect(await epoch()).toBe(3)
   })
 })
+
+it('a hub that was left carries out no start that it still had: the stream may have been deleted since', async () => {
+  const tab = world.openTab()
+  const channel = tab.channel('notes')
+  await until(() => world.hasHub && world.hub.tabs.size > 0)
+  const release = store.hold('openChannel')
+  const sent = channel.send('http://upstream.test/')
+  await until(() => store.isHeld('openChannel'), 'the start to be on its way')
+  // What comes from the next hub goes through.
+  store.pass('openChannel')
+  await world.hub.retire()
+  const streamId = await sent
+  await tab.connection.call((hub) => hub.forget({ streamId }))
+  release()
+  await settle()
+  expect(await store.row(streamId)).toBeUndefined()
+  expect(world.upstream.requests.filter((request) => request.streamId === streamId)).toHaveLength(1)
+})

@@ -13,6 +13,8 @@ export class UnreliableStore implements LogStore {
   reason: 'QuotaExceededError' | 'UnknownError' = 'UnknownError'
   readonly calls: Call[] = []
   readonly #gates = new Map<string, Promise<void>>()
+  /** Calls that wait before they happen. */
+  readonly #waiting: Call[] = []
   /** Its hub died: what that one was about to ask, it never asks. */
   abandoned = false
 
@@ -45,12 +47,25 @@ export class UnreliableStore implements LogStore {
 
   async #call<T>(call: Call, act: () => Promise<T>): Promise<T> {
     this.calls.push(call)
-    await this.#gates.get(`before ${call}`)
+    await this.#pass(call)
     if (this.abandoned) return new Promise<never>(() => undefined)
     if (this.failing.has(call)) throw new HeadwaterError('store', `The disk says no to ${call}.`, { name: this.reason })
     const result = await act()
     await this.#gates.get(`after ${call}`)
     return result
+  }
+
+  async #pass(call: Call): Promise<void> {
+    const gate = this.#gates.get(`before ${call}`)
+    if (gate === undefined) return
+    this.#waiting.push(call)
+    await gate
+    this.#waiting.splice(this.#waiting.indexOf(call), 1)
+  }
+
+  /** Whether such a call waits before it happens. */
+  isHeld(call: Call): boolean {
+    return this.#waiting.includes(call)
   }
 
   #asFarAsItFits(change: RowChange): RowChange {
