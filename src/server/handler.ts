@@ -151,7 +151,7 @@ export function createAnswerer(options: StreamHandlerOptions): Answerer {
     await context.authorize(c.req.raw, 'read', '')
     const type = 'text/plain; version=0.0.4; charset=utf-8'
     const headers = { 'content-type': type, 'cache-control': 'no-store', ...SECURITY_HEADERS }
-    return new Response(metricsText(context, writers, sockets?.size ?? 0, options.gauges ?? []), { headers })
+    return new Response(metricsText(context, writers, sockets, options.gauges ?? []), { headers })
   })
   app.notFound((c) => refuse(404, 'not-found', `There is nothing for ${c.req.method} at this address.`))
   const explain = (error: unknown): Response => {

@@ -1,6 +1,7 @@
 import type { Histogram } from './figures.ts'
 import type { Writers } from './producers/writers.ts'
 import type { ServerContext } from './server-context.ts'
+import type { SocketServer } from './socket/socket-server.ts'
 
 /** A figure of whoever serves the handler: connections, memory. */
 export interface Gauge {
@@ -14,7 +15,7 @@ export interface Gauge {
 export function metricsText(
   context: ServerContext,
   writers: Writers,
-  sockets: number,
+  sockets: SocketServer | null,
   gauges: readonly Gauge[],
 ): string {
   const { readers, counters } = context
@@ -25,7 +26,10 @@ export function metricsText(
     metric('headwater_stream_readers', 'gauge', 'Live readers of a stream, by SSE, long-poll or socket.', byStream),
     metric('headwater_readers', 'gauge', 'Live readers of all streams.', [{ value: all }]),
     total('headwater_reads_total', 'Live reads since the start.', readers.total),
-    metric('headwater_sockets', 'gauge', 'Open WebSockets.', [{ value: sockets }]),
+    metric('headwater_sockets', 'gauge', 'Open WebSockets.', [{ value: sockets?.size ?? 0 }]),
+    metric('headwater_socket_page_bytes', 'gauge', 'Bytes of pages that are kept for WebSockets.', [
+      { value: sockets?.pageBytes ?? 0 },
+    ]),
     metric('headwater_model_runs', 'gauge', 'Model runs under way.', [{ value: writers.count('models') }]),
     metric('headwater_producers', 'gauge', 'Streams that this process writes as a producer.', [
       { value: writers.count('producers') },

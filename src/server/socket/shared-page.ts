@@ -6,6 +6,7 @@ import { isLastPage } from '../follow.ts'
 import { encodeOffset } from '../offsets.ts'
 import type { Place } from '../stream-store.ts'
 import { isJson } from '../stream-store.ts'
+import { MAX_CACHED_BYTES } from './page-limits.ts'
 
 /** Watchers mostly call their one subscription the same; more than a few names are not worth keeping. */
 const MAX_FRAMES = 8
@@ -20,20 +21,32 @@ export class SharedPage {
   readonly #payload: Uint8Array<ArrayBuffer>
   readonly #isUpToDate: boolean
   readonly #frames = new Map<number, Uint8Array<ArrayBuffer>>()
+  readonly #onGrown: (page: SharedPage) => void
+  #bytes: number
 
-  /** `isStale`: the stream has changed since the page was read. */
-  constructor(page: Page, isStale: boolean) {
+  /**
+   * @param isStale the stream has changed since the page was read
+   * @param onGrown called when it takes more memory than before
+   */
+  constructor(page: Page, isStale: boolean, onGrown: (page: SharedPage) => void) {
     this.next = page.next
     this.reachesTail = page.next.record === page.info.tail.record
     this.isEmpty = page.records.length === 0
     this.ending = isLastPage(page) ? page.info.ending : null
     this.#payload = isJson(page.info.contentType) ? joinJson(page.records) : joinBytes(page.records)
     this.#isUpToDate = this.reachesTail && !isStale
+    this.#bytes = this.#payload.byteLength
+    this.#onGrown = onGrown
   }
 
   /** Bytes of payload. */
   get size(): number {
     return this.#payload.byteLength
+  }
+
+  /** Bytes of payload and of the frames that were made of it. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   frameFor(sub: number): Uint8Array<ArrayBuffer> {
@@ -46,7 +59,17 @@ export class SharedPage {
       ...(this.ending !== null && { ending: this.ending }),
     }
     const frame = encodeDataFrame(header, this.#payload)
-    if (this.#frames.size < MAX_FRAMES) this.#frames.set(sub, frame)
+    if (this.#hasRoomFor(frame)) {
+      this.#frames.set(sub, frame)
+      this.#bytes += frame.byteLength
+      this.#onGrown(this)
+    }
     return frame
+  }
+
+  /** For one at least: a thousand watchers of a large record must not be a thousand copies. */
+  #hasRoomFor(frame: Uint8Array): boolean {
+    const { size } = this.#frames
+    return size === 0 || (size < MAX_FRAMES && this.#bytes + frame.byteLength <= MAX_CACHED_BYTES)
   }
 }

@@ -2,6 +2,7 @@ import { Refusal } from '../answers.ts'
 import { absent, wrongPlace } from '../durable-streams/refusals.ts'
 import { MAX_CACHED_BYTES, SOCKET_PAGE_BYTES } from './page-limits.ts'
 import type { Place, StreamInfo, StreamStore } from '../stream-store.ts'
+import type { KeptPages } from './kept-pages.ts'
 import { SharedPage } from './shared-page.ts'
 
 /** Whoever wants to hear when there is a page at the place where it is. */
@@ -18,11 +19,13 @@ interface Waiting {
 
 /**
  * A stream as all sockets of this process read it: each page is read once and made into a frame once, however many watchers are at its place.
- * Pages behind the tail are kept as far as they fit, and never go out of date; one that reaches the tail is dropped with the next change.
+ * Pages behind the tail are kept as far as they fit, of this stream and of all together, and never go out of date; one that reaches the tail is
+ * dropped with the next change.
  */
 export class SharedStream {
   readonly info: StreamInfo
   readonly #store: StreamStore
+  readonly #kept: KeptPages
   readonly #onError: (error: unknown) => void
   readonly #leave: () => void
   // All by the number of the record in front of the place: within one stream that is enough.
@@ -33,8 +36,9 @@ export class SharedStream {
   #changes = 0
   #isClosed = false
 
-  constructor(store: StreamStore, info: StreamInfo, onError: (error: unknown) => void) {
+  constructor(store: StreamStore, kept: KeptPages, info: StreamInfo, onError: (error: unknown) => void) {
     this.#store = store
+    this.#kept = kept
     this.info = info
     this.#onError = onError
     this.#leave = store.watch(info.name, () => this.#changed())
@@ -70,7 +74,7 @@ export class SharedStream {
   close(): void {
     this.#isClosed = true
     this.#leave()
-    this.#pages.clear()
+    for (const [record, page] of this.#pages) this.#drop(record, page)
   }
 
   #changed(): void {
@@ -105,7 +109,7 @@ export class SharedStream {
       return this.#lose(place, result.kind === 'missing' || result.kind === 'gone' ? absent(result.kind) : wrongPlace())
     }
     const isStale = changes !== this.#changes
-    const page = new SharedPage(result, isStale)
+    const page = new SharedPage(result, isStale, (grown) => this.#kept.count(grown))
     this.#keep(place.record, page)
     for (const waiter of this.#takeWaiters(place)) waiter.ready()
     if (isStale) {
@@ -126,8 +130,11 @@ export class SharedStream {
   }
 
   #keep(record: number, page: SharedPage): void {
+    const before = this.#pages.get(record)
+    if (before !== undefined) this.#drop(record, before)
     this.#pages.set(record, page)
     this.#cachedBytes += page.size
+    this.#kept.add(page, () => this.#drop(record, page))
     for (const [oldest, old] of this.#pages) {
       if (this.#cachedBytes <= MAX_CACHED_BYTES || old === page) break
       this.#drop(oldest, old)
@@ -138,5 +145,6 @@ export class SharedStream {
     if (this.#pages.get(record) !== page) return
     this.#pages.delete(record)
     this.#cachedBytes -= page.size
+    this.#kept.remove(page)
   }
 }

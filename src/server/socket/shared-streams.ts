@@ -1,4 +1,5 @@
 import type { StreamInfo, StreamStore } from '../stream-store.ts'
+import { KeptPages } from './kept-pages.ts'
 import { SharedStream } from './shared-stream.ts'
 
 interface Used {
@@ -16,16 +17,24 @@ export interface Lease {
 export class SharedStreams {
   readonly #store: StreamStore
   readonly #onError: (error: unknown) => void
+  readonly #kept: KeptPages
   /** By the id of the stream, which no other ever has. */
   readonly #used = new Map<number, Used>()
 
-  constructor(store: StreamStore, onError: (error: unknown) => void) {
+  /** @param maxBytes of the pages that are kept, of all streams together */
+  constructor(store: StreamStore, maxBytes: number, onError: (error: unknown) => void) {
     this.#store = store
     this.#onError = onError
+    this.#kept = new KeptPages(maxBytes)
+  }
+
+  /** Bytes of the pages that are kept. */
+  get keptBytes(): number {
+    return this.#kept.bytes
   }
 
   use(info: StreamInfo): Lease {
-    const used = this.#used.get(info.id) ?? { stream: new SharedStream(this.#store, info, this.#onError), users: 0 }
+    const used = this.#used.get(info.id) ?? { stream: this.#open(info), users: 0 }
     this.#used.set(info.id, used)
     used.users += 1
     return {
@@ -37,6 +46,10 @@ export class SharedStreams {
         used.stream.close()
       },
     }
+  }
+
+  #open(info: StreamInfo): SharedStream {
+    return new SharedStream(this.#store, this.#kept, info, this.#onError)
   }
 
   /** Resolves once what is being read has been given out. */

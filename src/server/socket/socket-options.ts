@@ -1,3 +1,5 @@
+import { PAGE_CACHE_BYTES } from '../limits.ts'
+
 /** Limits of `/v1/ws`. What is above them is refused with a code and a message (PROTOCOL.md 4.5). */
 export interface SocketOptions {
   /** Sockets at once. Default: 10,000. */
@@ -12,6 +14,8 @@ export interface SocketOptions {
   watermarkBytes?: number
   /** Milliseconds that a socket may stay above the watermark before it is closed. Default: 30,000. */
   stallMs?: number
+  /** Bytes of pages that are kept for others who come by the same place, of all streams together. Default: 64 MiB. */
+  pageCacheBytes?: number
 }
 
 export type SocketLimits = Readonly<Required<SocketOptions>>
@@ -23,6 +27,7 @@ const DEFAULTS: SocketLimits = {
   framesPerSecond: 500,
   watermarkBytes: 256 * 1024,
   stallMs: 30_000,
+  pageCacheBytes: PAGE_CACHE_BYTES,
 }
 
 export function socketLimits(options: SocketOptions): SocketLimits {

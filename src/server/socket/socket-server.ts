@@ -25,11 +25,12 @@ export class SocketServer {
   #retries: ReturnType<typeof setInterval> | null = null
 
   constructor(context: ServerContext, writers: Writers, options: SocketOptions, onError: (error: unknown) => void) {
+    const limits = socketLimits(options)
     this.#services = {
       context,
       writers,
-      limits: socketLimits(options),
-      streams: new SharedStreams(context.store, onError),
+      limits,
+      streams: new SharedStreams(context.store, limits.pageCacheBytes, onError),
       channels: new ChannelRuns(context.store),
       presence: new Presence(context.now),
       onError,
@@ -39,6 +40,11 @@ export class SocketServer {
   /** Open sockets. */
   get size(): number {
     return this.#connections.size
+  }
+
+  /** Bytes of the pages that are kept for sockets. */
+  get pageBytes(): number {
+    return this.#services.streams.keptBytes
   }
 
   /** Bytes of one frame of a client. */
