@@ -63,6 +63,8 @@ export interface Pings {
 
 /** What a hub knows of a tab. */
 export interface AttachedTab {
+  /** Its name for this one connection; empty before its hello. */
+  readonly clientId: string
   /** A stream changed: tell the tab if it watches. */
   streamMoved(streamId: string): void
   /** What is shown is stored from now on, or no longer. */
@@ -580,6 +582,11 @@ export class Hub {
     const { durable } = this.store
     const { limit } = this.#housekeeping
     return { durable, usage: estimate?.usage ?? 0, quota: estimate?.quota ?? 0, streams, limit }
+  }
+
+  /** Whether a tab of this name is connected. No name is used again, so whoever comes with one that is has taken it from another. */
+  hasClient(clientId: string): boolean {
+    return [...this.#tabs].some((tab) => tab.clientId === clientId)
   }
 
   addTab(tab: AttachedTab): void {

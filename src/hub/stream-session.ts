@@ -171,6 +171,9 @@ export class StreamSession extends FollowedStream {
       // Where the browser gives no locks at all, asking again at once would spin.
       if (!enough.signal.aborted) throw error
       return { type: 'settled' }
+    } finally {
+      // Nor is its owner watched any longer: else what waits for a hub to get stuck would keep this session for ever.
+      enough.abort()
     }
     this.#lock.lost.addEventListener('abort', () => this.#interrupted(), { once: true })
     return { type: 'granted' }

@@ -56,6 +56,7 @@ export class TabLink implements AttachedTab {
   /** Kept for as long as the link lives: a proxy may be collected in mid-call. */
   #tab: Comlink.Remote<TabPort> | null = null
   #tabPort: Way | null = null
+  #clientId = ''
   #givesHeaders = false
   #watching = false
   readonly #unsent = new Set<string>()
@@ -78,6 +79,10 @@ export class TabLink implements AttachedTab {
     })
   }
 
+  get clientId(): string {
+    return this.#clientId
+  }
+
   /** Every answer is a value; what throws becomes a refusal. */
   #serve(): HubPort {
     const reply = async <T>(act: () => Promise<T> | T, needsHello = true): Promise<Reply<T>> => {
@@ -87,6 +92,8 @@ export class TabLink implements AttachedTab {
         }
         return { ok: true, value: await act() }
       } catch (error) {
+        // A hub that leaves refuses nothing: who gets no answer hears of its end by its lock, and asks the next one (rule 13).
+        if (this.#gone.signal.aborted) return new Promise<never>(() => undefined)
         return { ok: false, error: toErrorValue(error, 'store') }
       }
     }
@@ -179,6 +186,10 @@ export class TabLink implements AttachedTab {
         { page: [hello.minProtocol, hello.protocol], hub: [MIN_PROTOCOL_VERSION, PROTOCOL_VERSION] },
       )
     }
+    // Else a tab of the leader's tier could have what it asks for delivered to another, by that one's channel.
+    if (this.#hub.hasClient(hello.clientId))
+      throw new HeadwaterError('bad-message', 'A client of this name is connected already.')
+    this.#clientId = hello.clientId
     this.#tabPort = back instanceof MessagePort ? back : openPairChannel(back)
     this.#tab = Comlink.wrap<TabPort>(this.#tabPort)
     this.#givesHeaders = hello.givesHeaders === true

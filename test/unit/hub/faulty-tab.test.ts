@@ -7,7 +7,7 @@ import type { HubChannel } from '../../../src/client/hub-channel.ts'
 import { TabLink } from '../../../src/hub/tab-link.ts'
 import { acquireLock } from '../../../src/liveness/locks.ts'
 import type { Attach, HubPort, TabPort } from '../../../src/protocol/hub-port.ts'
-import { tabLock } from '../../../src/protocol/names.ts'
+import { backChannel, tabLock } from '../../../src/protocol/names.ts'
 import { source, until, World } from './world.ts'
 
 let world: World
@@ -193,7 +193,7 @@ describe('a port that does not keep to the handshake', () => {
 })
 
 describe('a tab that claims to be another', () => {
-  it('gets nothing of that one, and goes without it noticing', async () => {
+  it('is refused, with a port and with the other one’s channel, and that one does not notice', async () => {
     const held = await live('someone')
     const delivered: number[] = []
     const { hub: first, port } = await greet(
@@ -201,11 +201,16 @@ describe('a tab that claims to be another', () => {
       'someone',
     )
     await first.attach(attach)
-    const impostor = await greet({}, 'someone')
-    // The cursor of the same number is its own.
-    await impostor.hub.detach(1)
-    await impostor.hub.bye()
-    await until(impostor.isClosed)
+    const impostor = rawPort()
+    const { port1, port2 } = new MessageChannel()
+    const hello = { protocol: 1, minProtocol: 1, clientId: 'someone' }
+    for (const back of [Comlink.transfer(port2, [port2]), backChannel('someone')]) {
+      const answer = await impostor.hub.hello(hello, back as never)
+      expect(answer).toMatchObject({ error: { code: 'bad-message' } })
+      expect(await impostor.hub.attach(attach)).toMatchObject({ error: { code: 'bad-message' } })
+    }
+    impostor.port.close()
+    port1.close()
     world.upstream.release('b')
     await until(() => delivered.at(-1) === 3, 'the one that it claimed to be')
     port.close()
