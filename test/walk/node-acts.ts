@@ -279,7 +279,8 @@ export const ACTS = {
     if (!found || id == null) return null
     const from = 1 + Math.floor(random() * found.channel.seq)
     let slow = random() < 0.3
-    const gate = `reader ${walker.answers.length}`
+    // Never a name that is used: whoever waits at a gate that another one took is not let through any more.
+    const gate = `reader ${(walker.gatesMade += 1)}`
     walker.read(found.tab, found.channel, id, from, async () => {
       if (!slow || walker.peace) return
       slow = false

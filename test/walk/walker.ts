@@ -53,6 +53,7 @@ export class Walker {
   readonly #options: ReadonlyMap<string, ChannelOptions>
   /** Waits of slow things that the walk ends when it likes. */
   readonly gates = new Map<string, () => void>()
+  gatesMade = 0
   /** Nothing is disturbed, and nothing slow, any more. */
   peace = false
 
