@@ -3,9 +3,14 @@ import '../../../src/client/content.ts'
 import type { HubChannel } from '../../../src/client/hub-channel.ts'
 import type { Connection } from '../../../src/client/connection.ts'
 import { View } from '../../../src/client/view.ts'
+import { Cursor } from '../../../src/hub/cursor.ts'
 import type { Hub } from '../../../src/hub/hub.ts'
+import type { StreamSession } from '../../../src/hub/stream-session.ts'
 import { acquireLock } from '../../../src/liveness/locks.ts'
+import type { Batch } from '../../../src/protocol/hub-port.ts'
 import { ownLock } from '../../../src/protocol/names.ts'
+import { packChunks } from '../../../src/protocol/packed-chunks.ts'
+import type { StreamRow } from '../../../src/store/log-store.ts'
 import { Page, ScriptedHub, snapshot, texts } from '../client/scripted-hub.ts'
 import { UnreliableStore } from './unreliable-store.ts'
 import { until, World } from './world.ts'
@@ -50,6 +55,25 @@ async function openFollower(): Promise<{ tab: HubChannel; page: Connection; owne
   return { tab, page: connection, owner, follower }
 }
 
+/** A request that must not be sent twice, whose owner is about to commit that it may be sent; and a hub that would take over. */
+const aboutToSend = async (): Promise<{ owner: Hub; other: HubChannel; commit: () => void }> => {
+  const { channel, connection } = world.openTab()
+  await connection.connected()
+  const owner = world.hub
+  const takeOver = store.hold('commit')
+  await channel('chat').send({ url: '/chat', method: 'POST', body: 'hi' })
+  await until(() => store.isHeld('commit'), 'the take-over')
+  takeOver()
+  const commit = store.hold('commit')
+  await settle()
+  expect(store.isHeld('commit')).toBe(true)
+  store.pass('commit')
+  await world.startHub()
+  const other = world.openTab().channel('chat')
+  await until(() => other.streamId !== null, 'the other hub')
+  return { owner, other, commit }
+}
+
 describe('hand-over', () => {
   it('rule 1: a new owner asks from what its own take-over read, not from what it knew before', async () => {
     await openReading()
@@ -80,6 +104,16 @@ describe('hand-over', () => {
     expect((await store.rows())[0]?.seq).toBe(3)
     // The zombie found itself fenced, and closed its socket.
     await until(() => world.upstream.sockets.size === 1)
+  })
+
+  it('rule 2: an owner that is one no longer does not send what its successor has sent', async () => {
+    const { owner, other, commit } = await aboutToSend()
+    world.makeZombie(owner)
+    await until(() => other.status === 'streaming', 'the new owner')
+    commit()
+    await settle()
+    expect(world.upstream.requests).toHaveLength(1)
+    expect((await store.rows())[0]?.epoch).toBe(2)
   })
 
   it('rule 3: nothing is delivered before the transaction that stores it', async () => {
@@ -192,6 +226,52 @@ describe('delivery', () => {
     expect(shown.length).toBeGreaterThan(2)
   })
 
+  /** What a cursor at this place of a stream delivers. */
+  const deliveriesFrom = (session: StreamSession, next: number): Batch[] => {
+    const batches: Batch[] = []
+    const cursor = new Cursor({
+      cursorId: 1,
+      bootId: 'hub',
+      chunks: true,
+      deliver: (batch) => Promise.resolve({ next: (batches.push(batch), batch.toSeq) }),
+      gone: () => undefined,
+      pause: () => Promise.resolve(),
+      failed: () => undefined,
+    })
+    cursor.follow(session, next)
+    return batches
+  }
+
+  it('rule 9: a batch has a snapshot where it reaches what that says is committed, and nowhere else', async () => {
+    const tab = world.openTab().channel('build')
+    world.upstream.release(...Array.from({ length: 40_000 }, () => 'x'))
+    world.upstream.end()
+    await tab.open({ url: '/log' })
+    await until(() => tab.done, 'the end')
+    const batches = deliveriesFrom(await world.hub.session(tab.streamId as string), 1)
+    await until(() => batches.at(-1)?.toSeq === 40_001, 'all chunks')
+    expect(batches.length).toBeGreaterThan(2)
+    expect(batches.findIndex(({ snapshot }) => snapshot !== null)).toBe(batches.length - 1)
+    expect(batches.at(-1)?.snapshot).toMatchObject({ seq: 40_000, status: 'done' })
+  })
+
+  it('rule 9: what is committed while a cursor looks for more comes with its chunks', async () => {
+    const tab = await openReading()
+    // Nobody owns it: what is said here of its row is all that moves.
+    await tab.stop()
+    const session = await world.hub.session(tab.streamId as string)
+    await until(() => !session.owned)
+    const batches = deliveriesFrom(session, 1)
+    await until(() => batches.at(-1)?.toSeq === 2, 'the first chunk')
+    await settle()
+    const row = session.row as StreamRow
+    session.learn({ ...row, version: row.version + 1 })
+    // The cursor has just found that there is nothing more.
+    session.learn({ ...row, version: row.version + 2, seq: 2 }, packChunks(texts('b'), 2))
+    await until(() => batches.at(-1)?.snapshot?.seq === 2, 'the second one')
+    expect(batches.filter(({ snapshot, toSeq }) => snapshot !== null && snapshot.seq !== toSeq - 1)).toEqual([])
+  })
+
   it('rule 10: a batch that comes again is dropped, its snapshot included, and answered with the seq that is wanted', async () => {
     const page = new Page()
     const view = new View(page.connection, 'c', 's')
@@ -248,6 +328,17 @@ describe('delivery', () => {
     await until(() => view.state.text === 'ab', 'the follower to read again')
   })
 
+  it('rule 11: without any ping a channel is looked up again, whose newest stream another hub started', async () => {
+    const first = await openReading()
+    const { tab } = await openFollower()
+    world.pingsLost = true
+    const newer = await first.open({ url: '/newer' })
+    await settle()
+    expect(tab.streamId).not.toBe(newer)
+    world.clock.advance(3_000)
+    await until(() => tab.streamId === newer, 'the follower to find it')
+  })
+
   it('rule 11: a ping that comes during a read of the row means that it is read again', async () => {
     const first = await openReading()
     const { tab } = await openFollower()
@@ -291,12 +382,37 @@ describe('streams that nobody reads', () => {
     await until(async () => (await store.row(older))?.ending?.kind === 'done', 'the stream that nobody reads')
   })
 
+  it('rule 11: are taken over, without waiting, by a hub that heard of them while it read what there is', async () => {
+    await world.startHub()
+    const owner = world.hub
+    const { channel, connection } = world.openTab()
+    await connection.connected()
+    await settle()
+    const read = store.hold('rows', 'after')
+    await world.startHub()
+    await settle()
+    const tab = channel('build')
+    const older = await tab.open({ url: '/older' })
+    await tab.open({ url: '/log' })
+    await until(() => world.upstream.sockets.size === 2)
+    store.pass('rows', 'after')
+    read()
+    await settle()
+    world.killHub(owner)
+    world.upstream.end()
+    await until(async () => (await store.row(older))?.ending?.kind === 'done', 'the stream that nobody reads')
+  })
+
   it('rule 11: are taken over by a hub whose store could not list them when it started', async () => {
     const owner = await world.startHub()
     const older = await startTwo()
     world.killHub(owner)
     store.failing.add('rows')
-    await world.startHub()
+    const { tabs } = await world.startHub()
+    await until(() => tabs.size > 0, 'the tab to come over')
+    await settle()
+    // Nor when it was time to look again.
+    world.clock.advance(3_000)
     await settle()
     store.failing.clear()
     world.upstream.end()
@@ -335,6 +451,19 @@ describe('verbs', () => {
     await stopping
   })
 
+  it('rule 12: a request is not sent once an intent is there, though no ping told its owner', async () => {
+    const { other, commit } = await aboutToSend()
+    world.pingsLost = true
+    const stopping = other.stop()
+    await until(async () => (await store.rows())[0]?.intent?.kind === 'stop', 'the intent')
+    commit()
+    await until(async () => (await store.rows())[0]?.status === 'stopped', 'the owner to obey')
+    expect((await store.rows())[0]?.sent).toBe(false)
+    expect(world.upstream.requests).toHaveLength(0)
+    world.clock.advance(3_000)
+    await stopping
+  })
+
   it('rule 12: a cancel is carried out by whoever takes over, and the producer is told', async () => {
     const first = await openReading({ cancel: '/cancel' })
     const { tab, owner } = await openFollower()
@@ -361,5 +490,20 @@ describe('verbs', () => {
     expect(tab.status).toBe('streaming')
     world.upstream.release('b')
     await until(() => tab.text === 'ab')
+  })
+
+  it('rule 13: a verb is sent again under the id that it had', async () => {
+    const page = new Page()
+    const { hub: dying } = page
+    const view = new View(page.connection, 'c', 's')
+    dying.started = () => new Promise(() => undefined)
+    const stopping = view.stop()
+    await until(() => dying.calls.some((call) => call.startsWith('stop ')), 'the verb')
+    const next = new ScriptedHub('next')
+    await page.replaceHub(next)
+    await stopping
+    const stops = ({ calls }: ScriptedHub): string[] => calls.filter((call) => call.startsWith('stop '))
+    expect(stops(next)).toEqual(stops(dying))
+    page.close()
   })
 })
