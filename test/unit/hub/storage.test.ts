@@ -175,6 +175,23 @@ describe('a full disk in mid-stream', () => {
     expect(tab.connection.info?.durable).toBe(true)
   })
 
+  it('a hub that dies takes with it what a page wrote into its memory: the page is told, and the log has no hole', async () => {
+    const tab = world.openTab()
+    const notes = tab.channel('notes')
+    void notes.text
+    const sink = notes.start()
+    await sink.write('a')
+    store.full = true
+    await sink.write('b')
+    await until(() => notes.text === 'ab' && tab.connection.info?.durable === false)
+    store.full = false
+    world.killHub()
+    await expect(sink.write('c')).rejects.toMatchObject({ code: 'gap' })
+    expect(sink.signal.aborted).toBe(true)
+    await until(() => notes.ending?.kind === 'error', 'the ending')
+    expect(notes).toMatchObject({ text: 'a', ending: { code: 'producer-lost' } })
+  })
+
   it('rule 8: a request that is only in memory known to be sent is not sent again by the next hub', async () => {
     const tab = world.openTab()
     const chat = tab.channel('chat')
@@ -216,6 +233,25 @@ describe('a full disk in mid-stream', () => {
     await until(() => world.upstream.requests.length === 3, 'what may be repeated')
     await settle(100)
     expect(world.upstream.requests.map(({ source: { method } }) => method)).toEqual(['POST', 'GET', 'GET'])
+  })
+
+  it('rule 8: nor is a retry that such a hub had not answered', async () => {
+    world.upstream.resumable = false
+    const chat = world.openTab().channel('chat')
+    await chat.send({ url: '/ask', method: 'POST', body: 'hi' })
+    await until(() => chat.status === 'streaming')
+    world.upstream.cut()
+    await until(() => chat.canRetry, 'the loss')
+    store.failing.add('openChannel')
+    const answer = store.hold('newest')
+    const retry = chat.retry()
+    await until(() => world.upstream.requests.length === 2, 'the second request')
+    store.failing.clear()
+    world.killHub()
+    answer()
+    await expect(retry).rejects.toMatchObject({ code: 'hub-lost' })
+    await settle(100)
+    expect(world.upstream.requests).toHaveLength(2)
   })
 
   it('memory gives way to what another owner stored meanwhile, and its views start over', async () => {
@@ -472,6 +508,9 @@ describe('forget and clear', () => {
     const shown: (string | null)[] = []
     await until(() => tab.build.streamId === null)
     tab.build.subscribe(() => shown.push(tab.build.streamId))
+    // What the writer hears of its commit only now is no news.
+    connection.watcher = { connected: () => undefined, changed: (id, info) => void (info && shown.push(id)) }
+    await connection.call((hub) => hub.watch(true))
     go()
     world.upstream.release('c')
     await settle(100)
@@ -498,6 +537,90 @@ describe('forget and clear', () => {
     await settle(100)
     expect(await store.rows()).toEqual([])
     expect(world.upstream.sockets.size).toBe(0)
+  })
+
+  it.each([
+    ['a stream', (streamId: string) => ({ streamId })],
+    ['a channel', () => ({ channel: 'build' })],
+  ] as const)('%s that another hub forgets takes nothing else that is in memory along', async (_, forgotten) => {
+    store.full = true
+    const tab = await openReading()
+    const other = tab.channel('other')
+    void other.text
+    await other.open({ url: '/other' })
+    world.upstream.release('a')
+    await until(() => tab.build.text === 'a' && other.text === 'a')
+    await world.startHub()
+    const { connection } = world.openTab()
+    // Else the second stream, as the younger of two in one millisecond, is younger than this.
+    world.clock.advance(10)
+    await connection.call((hub) => hub.forget(forgotten(tab.build.streamId as string)))
+    await until(() => tab.build.streamId === null, 'the other hub')
+    world.upstream.release('b')
+    await until(() => other.text === 'ab', 'the other stream')
+    store.full = false
+    await timeUntil(async () => (await store.rows()).length === 1, 'it to be stored')
+    expect((await store.rows())[0]?.streamId).toBe(other.streamId)
+  })
+
+  it('a stream that starts while another hub clears is not taken along: it is younger', async () => {
+    store.full = true
+    const tab = world.openTab()
+    await tab.connection.connected()
+    await settle()
+    await world.startHub()
+    const { connection } = world.openTab()
+    await connection.connected()
+    await settle()
+    const list = store.hold('rows')
+    const cleared = connection.call((hub) => hub.clear())
+    await until(() => store.isHeld('rows'), 'the other hub')
+    store.pass('rows')
+    world.clock.advance(1)
+    const build = tab.channel('build')
+    void build.text
+    await build.open({ url: '/log' })
+    list()
+    await cleared
+    world.upstream.release('a')
+    await until(() => build.text === 'a', 'the younger one')
+    await settle()
+    expect(build.streamId).not.toBeNull()
+    store.full = false
+    await timeUntil(async () => (await store.rows()).length === 1, 'it to be stored')
+  })
+
+  it('secrets go with a stream that another hub forgets, and with no other', async () => {
+    const asked: string[] = []
+    const tab = world.openTab(({ streamId }) => {
+      asked.push(streamId)
+      return Promise.resolve([['authorization', 'Bearer 2']])
+    })
+    const [chat, log] = [tab.channel('chat'), tab.channel('log')]
+    const id = await chat.send(secret)
+    await log.open(secret)
+    await until(() => log.status === 'streaming' && chat.status === 'streaming')
+    await world.startHub()
+    const { connection } = world.openTab()
+    await connection.call((hub) => hub.forget({ streamId: id }))
+    await until(() => chat.streamId === null, 'the first hub')
+    world.upstream.cut()
+    await until(() => log.status === 'reconnecting')
+    await settle()
+    world.clock.advance(2_000)
+    await until(() => log.status === 'streaming', 'the other stream')
+    expect(asked).toEqual([])
+    await tab.connection.call((hub) =>
+      hub.start({ streamId: id, channel: 'chat', source: source({ credentials: true }), mode: 'join' }),
+    )
+    await until(() => chat.status === 'streaming', 'the same id again')
+    expect(asked).toEqual([id])
+    expect(world.upstream.requests.map(({ headers }) => headers[0]?.[1])).toEqual([
+      'Bearer 1',
+      'Bearer 1',
+      'Bearer 1',
+      'Bearer 2',
+    ])
   })
 
   it('secrets go with their streams', async () => {
