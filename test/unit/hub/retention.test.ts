@@ -1,7 +1,7 @@
 import '../../../src/client/content.ts'
 import '../../../src/client/log-reader.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { beyondLimit, roomOf, surplusOf } from '../../../src/hub/retention.ts'
+import { beyondLimit, oversizedOf, roomOf, surplusOf } from '../../../src/hub/retention.ts'
 import { newRow } from '../../../src/hub/row.ts'
 import type { Gap } from '../../../src/protocol/chunk.ts'
 import type { StreamRow } from '../../../src/store/log-store.ts'
@@ -36,6 +36,23 @@ describe('surplusOf', () => {
   it('never lets one go that is not ended, nor the newest', () => {
     const rows = [row('a', { ending: null }), row('b', {}), row('c', { retention: { count: 0, bytes: 0 } })]
     expect(names(surplusOf(rows, 1))).toEqual(['b'])
+  })
+})
+
+describe('a stream that is not finished', () => {
+  const upload = { url: 'http://server.test/', contentType: null, credentials: false, lease: 60 }
+  const produced = newRow({ streamId: 'up', channel: 'c', source: null, producer: 'p', dialect: null, upload }, 1)
+
+  it.each<[string, StreamRow]>([
+    ['live', row('live', { ending: null })],
+    ['ended, and not yet all on its server', { ...produced, ending: { kind: 'done' }, size: 10 }],
+  ])('is not touched by any limit: %s', (_, unfinished) => {
+    const limits = { count: 0, bytes: 0, ageMs: 0 }
+    const newest = row('newest', { size: 0, retention: limits })
+    expect(surplusOf([unfinished, newest], 1_000)).toEqual([])
+    expect(beyondLimit([unfinished, newest], 0)).toEqual([])
+    expect(roomOf([unfinished, newest], 1_000)).toEqual([])
+    expect(oversizedOf([{ ...unfinished, retention: limits }])).toBeNull()
   })
 })
 
