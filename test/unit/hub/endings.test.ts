@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+// What a page loads when it first writes: here it is to take no turns of the event loop.
+import '../../../src/client/producer.ts'
 import type { HubChannel } from '../../../src/client/hub-channel.ts'
 import { HeadwaterError } from '../../../src/protocol/errors.ts'
 import { until, World } from './world.ts'
@@ -33,6 +35,33 @@ it('an ending of upstream’s own is told once, to where the tab said, by the hu
   await until(() => channel.done)
   expect(world.notices).toEqual([
     { streamId: channel.streamId, channel: 'chat', ending: { kind: 'done' }, path: '/ended' },
+  ])
+})
+
+it('is told to where a tab said, also when that one is gone', async () => {
+  const tab = world.openTab(undefined, { notify: '/said' })
+  const channel = tab.channel('chat')
+  await channel.send({ url: '/chat', method: 'POST', body: 'hi' })
+  await until(() => channel.status === 'streaming')
+  tab.connection.close()
+  await until(() => world.hub.tabs.size === 0, 'the tab to leave')
+  world.upstream.end()
+  await until(() => world.notices.length > 0, 'the notice')
+  expect(world.notices.map(({ path }) => path)).toEqual(['/said'])
+})
+
+it('the end of what a page writes is told: the one that it gives, and that of a page that is gone', async () => {
+  world.openTab()
+  const writer = world.openTab()
+  const whole = writer.channel('whole').start()
+  await whole.write('a')
+  await whole.close()
+  await writer.channel('lost').start().write('a')
+  world.killTab(writer.tag)
+  await until(() => world.notices.length > 1, 'both notices')
+  expect(world.notices.map(({ channel, ending }) => [channel, ending])).toEqual([
+    ['whole', { kind: 'done' }],
+    ['lost', { kind: 'error', code: 'producer-lost' }],
   ])
 })
 
