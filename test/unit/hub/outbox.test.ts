@@ -149,6 +149,27 @@ describe('a stream sent with whenOffline: queue', () => {
     expect(sentBodies()).toEqual(['b', 'a', 'd', 'c'])
   })
 
+  it('is not sent where its server fell silent while it waited for a connection', async () => {
+    const tab = world.openTab()
+    const others = ['a', 'b', 'c', 'd'].map((name) => tab.channel(name))
+    for (const other of others) await other.open({ url: `/${other.name}` })
+    await until(() => world.upstream.sockets.size === 4)
+    world.upstream.release('x')
+    const channel = tab.channel('chat')
+    await channel.send(chat('hi'), queue)
+    await until(() => channel.waitingFor === 'connection', 'it to wait for a connection')
+    world.reachable = false
+    // The turn of another stream is over.
+    world.clock.advance(3_000)
+    await until(() => channel.status === 'queued' && channel.waitingFor === 'network', 'it to be queued')
+    expect(sentBodies()).not.toContain('hi')
+    world.reachable = true
+    await look()
+    world.clock.advance(3_000)
+    await until(() => channel.status === 'streaming', 'it to be sent')
+    expect(sentBodies().filter((body) => body === 'hi')).toHaveLength(1)
+  })
+
   it('is ended unsent by a cancel', async () => {
     const { channel } = world.openTab()
     const chatChannel = channel('chat')
