@@ -237,6 +237,15 @@ describe('a tab that floods the hub', () => {
     held.release()
   })
 
+  it('with channels to listen to: gets a thousand, and a typed refusal for the next', async () => {
+    const held = await live('faulty')
+    const { hub, port } = await greet()
+    for (let i = 0; i < 1_000; i++) expect(await hub.listen(`channel-${i}`, true)).toMatchObject({ ok: true })
+    expect(await hub.listen('one-more', true)).toMatchObject({ ok: false, error: { code: 'too-large' } })
+    port.close()
+    held.release()
+  })
+
   it('with large messages: is refused at the door, and nothing is stored', async () => {
     const held = await live('faulty')
     const { hub, port } = await greet()
