@@ -33,6 +33,7 @@ import {
 import { checkedPort } from './checked-port.ts'
 import { Cursor } from './cursor.ts'
 import type { AttachedTab, Hub } from './hub.ts'
+import type { SecretHeaders } from './secrets.ts'
 import type { StreamSession } from './stream-session.ts'
 import { snapshotOf } from './row.ts'
 
@@ -58,6 +59,11 @@ export class TabLink implements AttachedTab {
   #tabPort: Way | null = null
   #clientId = ''
   #givesHeaders = false
+  /** Whether what is shown is stored, where the tab was not told yet. */
+  #durable: boolean | null = null
+  #sendingDurable = false
+  /** Questions for headers that have no answer yet, by what was asked: headers for one address are none for another. */
+  readonly #asked = new Map<string, Promise<SecretHeaders | null>>()
   #watching = false
   readonly #unsent = new Set<string>()
   #sending = false
@@ -212,7 +218,7 @@ export class TabLink implements AttachedTab {
 
   async #attach(message: unknown): Promise<Attached> {
     const request = checkMessage(AttachSchema, message)
-    if (this.#cursors.size >= MAX_CURSORS) {
+    if (this.#cursors.size >= MAX_CURSORS && !this.#cursors.has(request.cursorId)) {
       throw new HeadwaterError('too-large', `A page may have ${MAX_CURSORS} open views of streams. Close some.`)
     }
     this.#detach(request.cursorId)
@@ -314,9 +320,25 @@ export class TabLink implements AttachedTab {
     }
   }
 
+  /** Told with one message in flight, and the newest after that: a tab that does not answer costs no more (I6). */
   durableChanged(durable: boolean): void {
-    // A tab of an earlier release does not know the word.
-    void this.#call((tab) => tab.durable(durable)).catch(() => undefined)
+    this.#durable = durable
+    if (!this.#sendingDurable) void this.#sendDurable()
+  }
+
+  async #sendDurable(): Promise<void> {
+    this.#sendingDurable = true
+    try {
+      for (let next = this.#durable; next !== null; next = this.#durable) {
+        const durable = next
+        this.#durable = null
+        await this.#call((tab) => tab.durable(durable))
+      }
+    } catch {
+      // The tab is gone, or of an earlier release, which does not know the word.
+    } finally {
+      this.#sendingDurable = false
+    }
   }
 
   #listen(channel: string): void {
@@ -348,9 +370,19 @@ export class TabLink implements AttachedTab {
     }
   }
 
-  /** Headers from this tab, or `null`. A tab that is gone has none. */
-  async headers(request: CredentialsRequest): Promise<readonly (readonly [string, string])[] | null> {
-    if (!this.#givesHeaders) return null
+  /** Headers from this tab, or `null`. A tab that is gone has none. One that owes an answer is not asked the same again meanwhile (I6). */
+  headers(request: CredentialsRequest): Promise<SecretHeaders | null> {
+    if (!this.#givesHeaders) return Promise.resolve(null)
+    const key = JSON.stringify([request.streamId, request.method, request.url])
+    let answer = this.#asked.get(key)
+    if (answer === undefined) {
+      answer = this.#askForHeaders(request).finally(() => this.#asked.delete(key))
+      this.#asked.set(key, answer)
+    }
+    return answer
+  }
+
+  async #askForHeaders(request: CredentialsRequest): Promise<SecretHeaders | null> {
     try {
       return checkMessage(GivenHeadersSchema, await this.#call((tab) => tab.headers(request)))
     } catch {

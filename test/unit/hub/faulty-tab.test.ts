@@ -6,7 +6,7 @@ import '../../../src/client/content.ts'
 import type { HubChannel } from '../../../src/client/hub-channel.ts'
 import { TabLink } from '../../../src/hub/tab-link.ts'
 import { acquireLock } from '../../../src/liveness/locks.ts'
-import type { Attach, HubPort, TabPort } from '../../../src/protocol/hub-port.ts'
+import type { Attach, Hello, HubPort, TabPort } from '../../../src/protocol/hub-port.ts'
 import { backChannel, tabLock } from '../../../src/protocol/names.ts'
 import { source, until, World } from './world.ts'
 
@@ -64,11 +64,12 @@ const honest: TabPort = {
 }
 
 /** A tab that said hello, and answers as it likes. */
-async function greet(answers: Partial<TabPort> = {}, clientId = 'faulty') {
+async function greet(answers: Partial<TabPort> = {}, clientId = 'faulty', more: Partial<Hello> = {}) {
   const raw = rawPort()
   const { port1, port2 } = new MessageChannel()
   Comlink.expose({ ...honest, ...answers }, port1)
-  const welcome = await raw.hub.hello({ protocol: 1, minProtocol: 1, clientId }, Comlink.transfer(port2, [port2]))
+  const hello = { protocol: 1, minProtocol: 1, clientId, ...more }
+  const welcome = await raw.hub.hello(hello, Comlink.transfer(port2, [port2]))
   expect(welcome).toMatchObject({ ok: true })
   return { ...raw, back: port1 }
 }
@@ -232,6 +233,8 @@ describe('a tab that floods the hub', () => {
     )
     expect(answers.filter(({ ok }) => ok)).toHaveLength(1_000)
     expect(answers.at(-1)).toMatchObject({ error: { code: 'too-large' } })
+    // Those that it has it may attach again, as every page does whose view is cut back.
+    expect(await hub.attach({ ...attach, cursorId: 5, chunks: false })).toMatchObject({ ok: true })
     expect(await hub.bye()).toMatchObject({ ok: true })
     port.close()
     held.release()
@@ -304,6 +307,44 @@ describe('a tab that takes deliveries badly', () => {
     await until(() => victim.seq === 51)
     expect(deliveries).toBe(1)
     port.close()
+    held.release()
+  })
+
+  it('never says that it heard whether chunks are stored: it is told once, and the newest after that', async () => {
+    const held = await live('faulty')
+    const told: boolean[] = []
+    let hear: () => void = () => undefined
+    const heard = new Promise<void>((resolve) => (hear = resolve))
+    const { port } = await greet({ durable: (durable) => (told.push(durable), heard) })
+    for (let i = 0; i < 50; i++) {
+      for (const tab of world.hub.tabs) tab.durableChanged(i % 2 === 0)
+      await settle(2)
+    }
+    expect(told).toEqual([true])
+    hear()
+    await until(() => told.length > 1, 'the newest')
+    await settle()
+    expect(told).toEqual([true, false])
+    port.close()
+    held.release()
+  })
+
+  it('never answers a question for headers: it is not asked the same again meanwhile', async () => {
+    const held = await live('faulty')
+    let asked = 0
+    const greeted = await greet({ headers: () => ((asked += 1), new Promise(() => undefined)) }, 'faulty', {
+      givesHeaders: true,
+    })
+    const { connection } = world.openTab()
+    const secret = source({ credentials: true, url: 'http://upstream.test/secret' })
+    await connection.call((hub) => hub.start({ streamId: 'secret', channel: 'secret', source: secret, mode: 'join' }))
+    await until(() => asked === 1, 'the question')
+    for (let i = 0; i < 20; i++) {
+      world.clock.advance(20_000)
+      await settle()
+    }
+    expect(asked).toBe(1)
+    greeted.port.close()
     held.release()
   })
 
