@@ -3,7 +3,7 @@ import type { LogRead, LogStore, StreamRow } from '../store/log-store.ts'
 import { coverRun, type Run } from './batch.ts'
 import { takePortion } from './take-portion.ts'
 
-/** How much one read of the store brings: several batches, because a record is read and decoded as a whole and batches end in the middle of one. */
+/** How much one read of the store brings: as much as a batch holds. */
 const WINDOW = { maxChunks: 60_000, maxSize: 2 * 1024 * 1024 }
 /** Who begins to catch up waits for this one, and sees something soon. */
 const FIRST_WINDOW = { maxChunks: 5_000, maxSize: 512 * 1024 }

@@ -5,12 +5,17 @@ import { now } from './feed.ts'
 
 let hub: Hub | undefined
 
-/** The hub of this page, connected. */
-export async function connected(): Promise<Hub> {
-  hub ??= connectHub({
+/** The hub of this page, on its way or there. */
+export function connecting(): Hub {
+  return (hub ??= connectHub({
     worker: (generation) =>
       new SharedWorker(new URL('./hub-worker.ts', import.meta.url), { type: 'module', name: `hub:${generation}` }),
-  })
+  }))
+}
+
+/** The same, connected. */
+export async function connected(): Promise<Hub> {
+  const hub = connecting()
   await hub.ready
   return hub
 }

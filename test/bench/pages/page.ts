@@ -4,7 +4,7 @@ import type { Alternative } from './alternatives-worker.ts'
 import { bareRead } from './bare-read.ts'
 import type { Feed } from './feed.ts'
 import { now } from './feed.ts'
-import { connected, feedUrl, untilSeq } from './hub-tab.ts'
+import { connected, connecting, feedUrl, untilSeq } from './hub-tab.ts'
 
 export type Candidate = 'headwater' | Alternative
 
@@ -56,12 +56,14 @@ const tab = {
 
   delays: (): number[] => delays,
 
-  /** Reads a stored channel from its start, as a page does that was loaded again. */
+  /** Reads a stored channel from its start, as a page does that was loaded again: it shows the channel at once, and the hub comes when it comes. */
   async replay(channel: string, count: number): Promise<{ connectMs: number; ms: number }> {
     const begin = now()
-    const hub = await connected()
+    const hub = connecting()
+    const all = untilSeq(hub.channel(channel), count)
+    await hub.ready
     const ready = now()
-    const end = await untilSeq(hub.channel(channel), count)
+    const end = await all
     return { connectMs: ready - begin, ms: end - ready }
   },
 
