@@ -2,7 +2,7 @@
 // `npm run bench`: speed and size, as ratios in one run. What is measured and how stands at the heads of test/bench/run.ts (in a browser) and
 // test/bench/server/run.ts (the server), test/bench/sockets.ts (its WebSockets).
 //   node scripts/bench.mjs [--quick] [--only=fan-out,upstream,delay,replay,handover,blocked,length,size,server,sockets]
-//   The server's parts, one by one: server-sse, server-append, server-catchup, server-redis.
+//   The server's parts, one by one: server-sse, server-append, server-catchup, server-redis, server-scaling.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -11,7 +11,7 @@ import { chromiumArgs, ensureChromium } from './find-browser.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const BROWSER_PARTS = ['fan-out', 'upstream', 'delay', 'replay', 'handover', 'blocked', 'length', 'size']
-const SERVER_PARTS = ['server', 'server-sse', 'server-append', 'server-catchup', 'server-redis']
+const SERVER_PARTS = ['server', 'server-sse', 'server-append', 'server-catchup', 'server-redis', 'server-scaling']
 
 /** @returns {{ quick: boolean, only: string[] }} what to measure: everything where nothing was named */
 function readArguments() {

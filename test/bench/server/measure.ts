@@ -239,3 +239,47 @@ export async function measureRedis(scripts: Scripts, plan: ServerPlan, say: Say)
     await redis.close()
   }
 }
+
+/** Of one processor, for each process of the server: so little that three of them, Redis and the load have room on two. */
+export const SHARE = 0.15
+
+export interface ScalingRow {
+  processes: number
+  /** Appends a second. */
+  perSecond: number
+}
+
+/**
+ * How much one, two and three processes of the server do on one Redis, each with {@link SHARE} of a processor: as if each had a machine of its own, where
+ * this one has too few processors for all. Each has connections and a stream of its own.
+ * @throws {Error} where the system gives no shares of processors
+ */
+export async function measureScaling(scripts: Scripts, plan: ServerPlan, say: Say): Promise<ScalingRow[]> {
+  const redis = await RedisServer.start()
+  try {
+    const rows: ScalingRow[] = []
+    for (const processes of [1, 2, 3]) {
+      const store = { kind: 'redis', url: redis.url } as const
+      const contenders = await Promise.all(
+        Array.from({ length: processes }, () => scripts.contender({ kind: 'headwater', store })),
+      )
+      const paths: string[] = []
+      for (const contender of contenders)
+        paths.push(await contender.createStream(`scaling-${processes}-${paths.length}`))
+      const urls = contenders.map(({ url }, i) => url + (paths[i] ?? ''))
+      const connections = plan.appendConnections * processes
+      const job = { what: 'append', urls, connections, seconds: plan.appendSeconds } as const
+      say(`${processes} processes with ${SHARE} of a processor each`)
+      // With all there is at first: what is compiled once is not what is measured.
+      await scripts.load(job)
+      for (const contender of contenders) await contender.limit(SHARE)
+      const rounds: number[] = []
+      for (let i = 0; i < plan.rounds; i++) rounds.push((await scripts.load(job)).perSecond)
+      rows.push({ processes, perSecond: median(rounds) })
+      await Promise.all(contenders.map((contender) => contender.stop()))
+    }
+    return rows
+  } finally {
+    await redis.close()
+  }
+}

@@ -16,6 +16,7 @@ import type {
   SseJob,
   SseResult,
 } from './messages.ts'
+import { ProcessorShare } from './processor-share.ts'
 
 /** The scripts of the processes, built as they would be for a package. */
 export class Scripts {
@@ -61,6 +62,7 @@ export class Contender {
   readonly url: string
   readonly #process: ChildProcess
   #streams = 0
+  #share: ProcessorShare | null = null
 
   private constructor(process: ChildProcess, url: string) {
     this.#process = process
@@ -74,9 +76,9 @@ export class Contender {
     return new Contender(child, url)
   }
 
-  /** A new stream of plain text. Answers with its path. */
-  async createStream(): Promise<string> {
-    const path = `/v1/stream/bench/${++this.#streams}`
+  /** A new stream of plain text. Answers with its path. @param run its name, where others create streams in the same store */
+  async createStream(run = String(++this.#streams)): Promise<string> {
+    const path = `/v1/stream/bench/${run}`
     const answer = await fetch(this.url + path, { method: 'PUT', headers: { 'content-type': 'text/plain' } })
     if (answer.status !== 201) throw new Error(`The stream was not created: ${answer.status}.`)
     return path
@@ -88,10 +90,16 @@ export class Contender {
     return (await answer) as ContenderUsage
   }
 
+  /** Holds it to a part of one processor from now on. @throws {Error} where the system cannot */
+  async limit(part: number): Promise<void> {
+    this.#share = await ProcessorShare.hold(this.#process.pid ?? 0, part)
+  }
+
   async stop(): Promise<void> {
     const exited = once(this.#process, 'exit')
     this.#process.disconnect()
     await exited
+    await this.#share?.end()
   }
 }
 

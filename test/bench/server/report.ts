@@ -1,6 +1,6 @@
 import { ms, table, thousands } from '../report.ts'
 import type { Goal } from '../report.ts'
-import type { AppendRate, AppendRow, DeliveryRow, RedisRow } from './measure.ts'
+import type { AppendRate, AppendRow, DeliveryRow, RedisRow, ScalingRow } from './measure.ts'
 import type { ContenderKind } from './messages.ts'
 
 const times = (n: number): string => `${n.toFixed(2)} times`
@@ -97,4 +97,14 @@ export function redisTable(rows: readonly RedisRow[]): string {
     String(delivery.missed),
   ])
   return table([head, ...body])
+}
+
+export function scalingTable(rows: readonly ScalingRow[]): string {
+  const alone = rows[0]?.perSecond ?? NaN
+  const body = rows.map(({ processes, perSecond }) => [
+    String(processes),
+    thousands(perSecond),
+    times(perSecond / alone),
+  ])
+  return table([['processes', 'appends', 'of one'], ...body])
 }

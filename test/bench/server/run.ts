@@ -8,10 +8,19 @@ import { availableParallelism, cpus } from 'node:os'
 import { goalTable } from '../report.ts'
 import type { Goal } from '../report.ts'
 import { hasRedis } from '../../support/redis-server.ts'
-import { measureAppends, measureCatchUp, measureRedis, measureSse } from './measure.ts'
+import { measureAppends, measureCatchUp, measureRedis, measureScaling, measureSse, SHARE } from './measure.ts'
 import type { ServerPlan } from './measure.ts'
 import { Scripts } from './processes.ts'
-import { appendGoals, appendTable, catchUpGoal, catchUpTable, redisTable, sseGoals, sseTable } from './report.ts'
+import {
+  appendGoals,
+  appendTable,
+  catchUpGoal,
+  catchUpTable,
+  redisTable,
+  scalingTable,
+  sseGoals,
+  sseTable,
+} from './report.ts'
 
 const FULL: ServerPlan = {
   readers: [1, 100, 1000],
@@ -67,6 +76,14 @@ export async function runServerBench({ quick, only, root }: ServerBenchOptions):
       const rows = await measureRedis(scripts, plan, progress)
       say(
         `\nOn one Redis: appends of 100 bytes a second on ${plan.appendConnections} connections; delivery of ${plan.perSecond} events a second to 100 readers\n${redisTable(rows)}`,
+      )
+    }
+    if (wants('server-scaling')) {
+      const rows = await measureScaling(scripts, plan, progress).catch((error: unknown) => String(error))
+      say(
+        typeof rows === 'string'
+          ? `\nScaling over processes was not measured: this system gives no shares of its processors (${rows}).`
+          : `\nOn one Redis, processes with ${SHARE} of a processor each: appends of 100 bytes a second to streams of their own\n${scalingTable(rows)}`,
       )
     }
     if (goals.length > 0) say(`\nGoals\n${goalTable(goals)}`)
