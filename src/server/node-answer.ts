@@ -36,9 +36,10 @@ export function listenWith(
       const [first = Buffer.alloc(0), ...others] = parts
       const body = others.length === 0 ? first : Buffer.concat(parts)
       answer(new WholeRequest('POST', address, incoming.headers, body), incoming)
-        .then((answered) =>
-          answered instanceof Response ? writeSmall(answered, outgoing) : writeAnswer(answered, outgoing),
-        )
+        .then((answered) => {
+          if (!(answered instanceof Response)) return writeSoon(answered, outgoing)
+          return writeSmall(answered, outgoing)
+        })
         .catch(() => outgoing.destroy())
     })
   }
@@ -65,6 +66,25 @@ async function writeSmall(response: Response, outgoing: ServerResponse): Promise
   const body = Buffer.from(await response.arrayBuffer())
   outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), 'content-length': body.byteLength })
   outgoing.end(body)
+}
+
+const ready: { answer: PlainAnswer; outgoing: ServerResponse }[] = []
+
+/**
+ * Writes an answer once all requests that have arrived were looked at, together with theirs. To wake who waits for an answer costs more than an
+ * append: on 32 connections, one after the other takes half as long again.
+ */
+function writeSoon(answer: PlainAnswer, outgoing: ServerResponse): void {
+  if (ready.push({ answer, outgoing }) > 1) return
+  setImmediate(() => {
+    for (const { answer, outgoing } of ready.splice(0)) {
+      try {
+        writeAnswer(answer, outgoing)
+      } catch {
+        outgoing.destroy()
+      }
+    }
+  })
 }
 
 /** Writes an answer to Node's response, without a `Response` and a web stream in between. */
