@@ -244,15 +244,15 @@ describe('delivery', () => {
 
   it('rule 9: a batch has a snapshot where it reaches what that says is committed, and nowhere else', async () => {
     const tab = world.openTab().channel('build')
-    world.upstream.release(...Array.from({ length: 40_000 }, () => 'x'))
+    world.upstream.release(...Array.from({ length: 40 }, () => 'x'.repeat(200_000)))
     world.upstream.end()
     await tab.open({ url: '/log' })
     await until(() => tab.done, 'the end')
     const batches = deliveriesFrom(await world.hub.session(tab.streamId as string), 1)
-    await until(() => batches.at(-1)?.toSeq === 40_001, 'all chunks')
+    await until(() => batches.at(-1)?.toSeq === 41, 'all chunks')
     expect(batches.length).toBeGreaterThan(2)
     expect(batches.findIndex(({ snapshot }) => snapshot !== null)).toBe(batches.length - 1)
-    expect(batches.at(-1)?.snapshot).toMatchObject({ seq: 40_000, status: 'done' })
+    expect(batches.at(-1)?.snapshot).toMatchObject({ seq: 40, status: 'done' })
   })
 
   it('rule 9: what is committed while a cursor looks for more comes with its chunks', async () => {
