@@ -1,10 +1,11 @@
 // @ts-check
-// `npm test`: everything, in order. Ends with a line `N passed, N failed` over all runners.
+// `npm test`: everything, in order. Ends with what failed, each with its message, and a line `N passed, N failed` over all runners.
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { requireNode } from '../bin/node-version.js'
 import { buildOutdated } from './build.mjs'
 import { browserVersion, ensureChromium, findFirefox, findWebKit } from './find-browser.mjs'
@@ -13,7 +14,21 @@ requireNode()
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Count */
+/**
+ * What a runner reported; `failures` holds a text for each test that failed, its name first.
+ *
+ * @typedef {{ passed: number, failed: number, skipped: number, failures: string[] }} Count
+ */
+
+/** Lines of a failure that are repeated at the end; all of it stands where it happened. */
+const MAX_FAILURE_LINES = 25
+
+/**
+ * @param {string} name
+ * @param {string[]} messages
+ */
+const failure = (name, messages) =>
+  [name, ...stripVTControlCharacters(messages.join('\n')).split('\n')].slice(0, MAX_FAILURE_LINES).join('\n    ')
 
 /**
  * Runs a tool from node_modules in the open, standard input closed.
@@ -47,9 +62,41 @@ const readJson = async (file) => JSON.parse(await readFile(file, 'utf8'))
 async function vitest(project, report) {
   const args = ['run', '--project', project, '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
   const status = await run('vitest/vitest.mjs', args, {})
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = await readJson(report)
-  return [status, { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests }]
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = await readJson(report)
+  /** @type {string[]} */
+  const failures = []
+  for (const { name, message, assertionResults } of testResults) {
+    const file = relative(ROOT, name)
+    if (message) failures.push(failure(file, [message]))
+    for (const { status, fullName, failureMessages } of assertionResults) {
+      if (status === 'failed') failures.push(failure(`${file} › ${fullName}`, failureMessages))
+    }
+  }
+  const skipped = numPendingTests + numTodoTests
+  return [status, { passed: numPassedTests, failed: numFailedTests, skipped, failures }]
 }
+
+/**
+ * @typedef {{ error?: { message?: string } | null, errors?: { message?: string }[] }} PlaywrightResult
+ * @typedef {{ title: string, file: string, line: number, ok: boolean, tests: { results: PlaywrightResult[] }[] }} PlaywrightSpec
+ * @typedef {{ specs?: PlaywrightSpec[], suites?: PlaywrightSuite[] }} PlaywrightSuite
+ */
+
+/**
+ * @param {PlaywrightSuite} suite
+ * @returns {string[]}
+ */
+const playwrightFailures = ({ specs = [], suites = [] }) => [
+  ...specs
+    .filter(({ ok }) => !ok)
+    .map(({ title, file, line, tests }) =>
+      failure(
+        `${file}:${line} › ${title}`,
+        tests.flatMap(({ results }) => results.flatMap(({ errors = [] }) => errors.map(({ message = '' }) => message))),
+      ),
+    ),
+  ...suites.flatMap(playwrightFailures),
+]
 
 /**
  * @param {string} project
@@ -63,8 +110,13 @@ async function playwright(project, report, more = []) {
     PLAYWRIGHT_JSON_OUTPUT_FILE: report,
     HEADWATER_SEED: seed,
   })
-  const { stats } = await readJson(report)
-  return [status, { passed: stats.expected, failed: stats.unexpected + stats.flaky, skipped: stats.skipped }]
+  const { stats, suites, errors } = await readJson(report)
+  const failures = [
+    ...playwrightFailures({ suites }),
+    ...errors.map((/** @type {{ message?: string }} */ { message = '' }) => failure(project, [message])),
+  ]
+  const failed = stats.unexpected + stats.flaky
+  return [status, { passed: stats.expected, failed, skipped: stats.skipped, failures }]
 }
 
 /**
@@ -106,7 +158,7 @@ const SUITES = [
 ]
 
 /** @type {Count} */
-const total = { passed: 0, failed: 0, skipped: 0 }
+const total = { passed: 0, failed: 0, skipped: 0, failures: [] }
 const started = performance.now()
 const folder = await mkdtemp(join(tmpdir(), 'headwater-test-'))
 try {
@@ -133,12 +185,17 @@ try {
         console.log('No test ran.')
         count.failed = 1
       }
+      // Said once more, where it is found: what went wrong is far up otherwise.
+      if (count.failed > 0 && count.failures.length === 0) count.failures.push('the runner failed as a whole')
+      for (const text of count.failures) total.failures.push(`${title}: ${text}`)
       total.passed += count.passed
       total.failed += count.failed
       total.skipped += count.skipped
       console.log(`took ${((performance.now() - began) / 1000).toFixed(0)} s`)
     } catch (error) {
-      console.log(`It did not run: ${error instanceof Error ? error.message : error}`)
+      const why = `It did not run: ${error instanceof Error ? error.message : error}`
+      console.log(why)
+      total.failures.push(`${title}: ${why}`)
       total.failed++
     }
   }
@@ -148,6 +205,7 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true })
 }
+for (const text of total.failures) console.log(`\nFAILED ${text}`)
 console.log(`\nall tests took ${((performance.now() - started) / 1000).toFixed(0)} s`)
 if (total.skipped > 0) console.log(`${total.skipped} skipped`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
