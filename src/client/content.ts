@@ -1,7 +1,7 @@
 import { findDialect } from '../dialects/find-dialect.ts'
 import { MessageBuilder } from '../dialects/message-builder.ts'
 import type { Dialect } from '../protocol/dialect.ts'
-import { unpackChunks, type PackedChunks } from '../protocol/packed-chunks.ts'
+import { dataOf, unpackChunks, type PackedChunks } from '../protocol/packed-chunks.ts'
 import type { Part, Usage } from '../protocol/state.ts'
 
 /** What chunks of a stream add up to. Loaded when somebody first reads `text`, `parts` or `usage`: readers of chunks never need it. */
@@ -19,7 +19,7 @@ export class Content {
   add(pack: PackedChunks): void {
     if (this.#dialect === undefined || this.#dialect === findDialect('text')) {
       // Plain text is the joined data as it is: a replay of a long log does not take it apart chunk by chunk.
-      const delta = this.#decode(pack.data)
+      const delta = this.#decode(dataOf(pack))
       if (delta !== '') this.#builder.apply([{ type: 'text', delta }])
       return
     }

@@ -11,7 +11,8 @@ export interface CursorOptions {
   bootId: string
   /** False: snapshots only. */
   chunks: boolean
-  deliver(batch: Batch): Promise<Ack>
+  /** @param own nobody else holds the batch's packs */
+  deliver(batch: Batch, own: boolean): Promise<Ack>
   /** What this view showed was deleted. `createdAt`: which of the streams that had this id. */
   gone(streamId: string, createdAt: number | undefined): void
   /** Resolves when the store may be asked again after it failed. */
@@ -112,9 +113,11 @@ export class Cursor implements StreamListener {
       return
     }
     const turn = this.#turn
-    const batch = await this.#batch(session)
-    if (batch === null || this.#closed || this.#turn !== turn || batch.createdAt !== createdAt) return
-    const delivering = this.#options.deliver(this.#rewinds ? { ...batch, rewind: true } : batch)
+    const found = await this.#batch(session)
+    if (found === null) return
+    const { batch, own } = found
+    if (this.#closed || this.#turn !== turn || batch.createdAt !== createdAt) return
+    const delivering = this.#options.deliver(this.#rewinds ? { ...batch, rewind: true } : batch, own)
     // Without a snapshot the batch does not reach the end of what is committed.
     if (batch.snapshot === null) {
       this.#ahead = { next: batch.toSeq, read: session.read(batch.toSeq) }
@@ -145,7 +148,7 @@ export class Cursor implements StreamListener {
   }
 
   /** What this view has not seen; `null` where it has all. */
-  async #batch(session: StreamSession): Promise<Batch | null> {
+  async #batch(session: StreamSession): Promise<{ batch: Batch; own: boolean } | null> {
     const { bootId, cursorId, chunks } = this.#options
     const next = this.#next
     if (chunks) {
@@ -160,9 +163,9 @@ export class Cursor implements StreamListener {
         return null
       }
       if (read !== null) {
-        const { run, row } = read
+        const { run, row, own } = read
         const snapshot = run.toSeq === row.seq + 1 ? snapshotOf(row) : null
-        return {
+        const batch = {
           bootId,
           cursorId,
           epoch: row.epoch,
@@ -173,6 +176,7 @@ export class Cursor implements StreamListener {
           snapshot,
           ...(snapshot === null && next === 1 && { opening: snapshotOf(row) }),
         }
+        return { batch, own }
       }
     }
     const row = session.row
@@ -182,7 +186,7 @@ export class Cursor implements StreamListener {
       this.#dirty = true
       return null
     }
-    return {
+    const batch = {
       bootId,
       cursorId,
       epoch: row.epoch,
@@ -195,5 +199,6 @@ export class Cursor implements StreamListener {
       gaps: [],
       snapshot: snapshotOf(row),
     }
+    return { batch, own: false }
   }
 }

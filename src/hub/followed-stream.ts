@@ -3,8 +3,8 @@ import { HeadwaterError } from '../protocol/errors.ts'
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
 import { endSeq } from '../protocol/packed-chunks.ts'
 import type { LogStore, StreamRow } from '../store/log-store.ts'
-import { coverRun, type Run } from './batch.ts'
-import { ReadWindow } from './read-window.ts'
+import { coverRun } from './batch.ts'
+import { ReadWindow, type LogRun } from './read-window.ts'
 import { TailCache } from './tail-cache.ts'
 
 /** Whoever wants to know that the session moved: cursors, watchers. */
@@ -116,16 +116,16 @@ export class FollowedStream {
    * A run of the log from `next` on with the row of the same read, or `null` where nothing is committed there.
    * From memory for whoever keeps up, else from the store.
    */
-  async read(next: number): Promise<{ run: Run; row: StreamRow } | null> {
+  async read(next: number): Promise<LogRun | null> {
     const row = this.#row
     if (row === undefined || next > row.seq) return null
     const cached = this.#cache.read(next)
     const last = cached?.[cached.length - 1]
     if (cached && last) {
       const toSeq = endSeq(last)
-      return { run: coverRun(row, next, toSeq, cached), row }
+      return { run: coverRun(row, next, toSeq, cached), row, own: false }
     }
-    const read = await this.#window.read(next)
+    const read = await this.#window.read(next, this.listeners.size <= 1)
     if (read === null) {
       this.learn(undefined)
       return null
@@ -138,7 +138,7 @@ export class FollowedStream {
     }
     this.learn(read.row)
     // The window may be older than the row; what it holds is the same in both, so the newer one goes with it (rule 9).
-    return { run: read.run, row: this.#row }
+    return { ...read, row: this.#row }
   }
 
   /** Resolves at the next change of anything that somebody may wait for. */

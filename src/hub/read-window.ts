@@ -3,10 +3,16 @@ import type { LogRead, LogStore, StreamRow } from '../store/log-store.ts'
 import { coverRun, type Run } from './batch.ts'
 import { takePortion } from './take-portion.ts'
 
-/** How much one read of the store brings: as much as a batch holds. */
-const WINDOW = { maxChunks: 60_000, maxSize: 2 * 1024 * 1024 }
-/** Who begins to catch up waits for this one, and sees something soon. */
-const FIRST_WINDOW = { maxChunks: 5_000, maxSize: 512 * 1024 }
+/** How much one read of the store brings: 16 of the largest records that it makes. */
+const WINDOW = { maxChunks: 80_000, maxSize: 4 * 1024 * 1024 }
+
+/** A run of the log with the row of the same read. */
+export interface LogRun {
+  run: Run
+  row: StreamRow
+  /** Nobody else holds these packs. */
+  own: boolean
+}
 
 /** A read of the store, from a seq on. */
 interface Read {
@@ -24,24 +30,37 @@ export class ReadWindow {
   readonly #streamId: string
   #window: { fromSeq: number; log: LogRead } | null = null
   #ahead: Read | null = null
+  /** Calls under way, of which two may get the same window. */
+  #calls = 0
 
   constructor(store: LogStore, streamId: string) {
     this.#store = store
     this.#streamId = streamId
   }
 
-  /** The next batch's worth from `next` on, with the row that was read with it; `null` where the stream was deleted. */
-  async read(next: number): Promise<{ run: Run; row: StreamRow } | null> {
-    const window = await this.#windowOf(next)
-    if (window === null) return null
-    const { row, packs, toSeq: end } = window
-    const portion = takePortion(packs, next)
-    const last = portion.packs[portion.packs.length - 1]
-    // Behind the last pack there may be a hole up to the window's end.
-    const toSeq = portion.whole || last === undefined ? end : endSeq(last)
-    // Whoever reaches the end is served from memory from now on.
-    if (toSeq > row.seq) this.clear()
-    return { run: coverRun(row, next, toSeq, portion.packs), row }
+  /**
+   * The next batch's worth from `next` on, with the row that was read with it; `null` where the stream was deleted.
+   *
+   * @param alone nobody else catches up: a window that is handed out whole is forgotten, and the reader's `own`
+   */
+  async read(next: number, alone: boolean): Promise<LogRun | null> {
+    this.#calls += 1
+    try {
+      const window = await this.#windowOf(next)
+      if (window === null) return null
+      const { row, packs, toSeq: end } = window
+      const portion = takePortion(packs, next)
+      const last = portion.packs[portion.packs.length - 1]
+      // Behind the last pack there may be a hole up to the window's end.
+      const toSeq = portion.whole || last === undefined ? end : endSeq(last)
+      const own = alone && this.#calls === 1 && portion.whole && this.#window?.fromSeq === next
+      if (own) this.#window = null
+      // Whoever reaches the end is served from memory from now on.
+      if (toSeq > row.seq) this.clear()
+      return { run: coverRun(row, next, toSeq, portion.packs), row, own }
+    } finally {
+      this.#calls -= 1
+    }
   }
 
   async #windowOf(next: number): Promise<LogRead | null> {
@@ -49,15 +68,15 @@ export class ReadWindow {
     if (window !== null && next >= window.fromSeq && next < window.log.toSeq) return window.log
     const ahead = this.#ahead
     const isNext = ahead?.fromSeq === next
-    const log = await (isNext ? ahead.log : this.#read(next, FIRST_WINDOW).log)
+    const log = await (isNext ? ahead.log : this.#read(next).log)
     if (log === undefined) return null
     this.#window = { fromSeq: next, log }
-    this.#ahead = log.toSeq <= log.row.seq ? this.#read(log.toSeq, WINDOW) : null
+    this.#ahead = log.toSeq <= log.row.seq ? this.#read(log.toSeq) : null
     return log
   }
 
-  #read(fromSeq: number, limits: { maxChunks: number; maxSize: number }): Read {
-    const log = this.#store.readLog(this.#streamId, fromSeq, limits)
+  #read(fromSeq: number): Read {
+    const log = this.#store.readLog(this.#streamId, fromSeq, WINDOW)
     // Whoever wants it hears of it; and the next who wants it is not told of this failure, but reads again.
     log.catch(() => {
       if (this.#ahead?.log === log) this.#ahead = null

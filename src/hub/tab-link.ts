@@ -36,6 +36,7 @@ import type { AttachedTab, Hub } from './hub.ts'
 import type { SecretHeaders } from './secrets.ts'
 import type { StreamSession } from './stream-session.ts'
 import { snapshotOf } from './row.ts'
+import { transferBatch } from './transfer-batch.ts'
 
 /** Cursors that one tab may hold: far more than views on a screen, few enough to bound a faulty tab. */
 const MAX_CURSORS = 1_000
@@ -227,7 +228,8 @@ export class TabLink implements AttachedTab {
       cursorId: request.cursorId,
       bootId: this.#hub.bootId,
       chunks: request.chunks !== false,
-      deliver: async (batch) => checkMessage(AckSchema, await this.#call((tab) => tab.deliver(batch))),
+      deliver: async (batch, own) =>
+        checkMessage(AckSchema, await this.#call((tab) => tab.deliver(transferBatch(batch, own)))),
       gone: (streamId, createdAt) => {
         void this.#call((tab) => tab.gone(request.cursorId, streamId, createdAt)).catch(() => undefined)
         // The next stream of the channel may have this one's id, and then nothing else leads to it.

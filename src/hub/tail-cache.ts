@@ -1,4 +1,4 @@
-import { endSeq, joinPacks, packSize, type PackedChunks } from '../protocol/packed-chunks.ts'
+import { endSeq, isText, joinPacks, packSize, type PackedChunks } from '../protocol/packed-chunks.ts'
 import { takePortion } from './take-portion.ts'
 
 /** Enough for every tab that keeps up; whoever is further behind reads from the store. In units of data and in chunks. */
@@ -35,7 +35,7 @@ export class TailCache {
       if (
         last !== undefined &&
         endSeq(last) === pack.fromSeq &&
-        typeof last.data === typeof pack.data &&
+        isText(last) === isText(pack) &&
         last.lengths.length + pack.lengths.length <= JOIN_CHUNKS &&
         packSize(last) + packSize(pack) <= JOIN_SIZE
       ) {

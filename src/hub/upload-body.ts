@@ -1,5 +1,5 @@
 import { HeadwaterError } from '../protocol/errors.ts'
-import { unpackChunks, type PackedChunks } from '../protocol/packed-chunks.ts'
+import { dataOf, unpackChunks, type PackedChunks } from '../protocol/packed-chunks.ts'
 import { keepsChunks } from '../protocol/upload.ts'
 
 const encoder = new TextEncoder()
@@ -29,7 +29,7 @@ export function uploadBody(
   if (keepsChunks(contentType)) return { body: jsonBody(packs), carry: '' }
   const pieces: Uint8Array[] = []
   let left = carry
-  for (const { data } of packs) {
+  for (const data of packs.map(dataOf)) {
     if (typeof data === 'string') {
       const text = left + data
       const cut = isHighSurrogate(text.charCodeAt(text.length - 1)) ? text.length - 1 : text.length

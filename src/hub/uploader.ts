@@ -2,7 +2,7 @@ import { acquireLock, type HeldLock } from '../liveness/locks.ts'
 import type { Ending } from '../protocol/chunk.ts'
 import { HeadwaterError, toErrorValue } from '../protocol/errors.ts'
 import { uploadLock } from '../protocol/names.ts'
-import { endSeq, packSize, slicePack, type PackedChunks } from '../protocol/packed-chunks.ts'
+import { endSeq, isText, packSize, slicePack, type PackedChunks } from '../protocol/packed-chunks.ts'
 import type { WaitingFor } from '../protocol/state.ts'
 import type { StreamRow, Upload } from '../store/log-store.ts'
 import type { AppendAnswer } from '../upstream/append-upstream.ts'
@@ -213,8 +213,8 @@ export class Uploader {
   async #firstType(): Promise<string | null> {
     const row = this.#stream.row()
     if (row === undefined || row.seq === 0) return row?.ending != null ? BYTES_TYPE : null
-    const first = (await this.#stream.read(1))?.run.packs[0]?.data
-    return typeof first === 'string' ? TEXT_TYPE : BYTES_TYPE
+    const first = (await this.#stream.read(1))?.run.packs[0]
+    return first !== undefined && isText(first) ? TEXT_TYPE : BYTES_TYPE
   }
 
   async #send(upload: Upload, { toSeq, closes }: NonNullable<Upload['sending']>, lost: AbortSignal): Promise<void> {

@@ -11,8 +11,10 @@ export interface PackedChunks {
   lengths: Uint32Array
   /** One per chunk: when the hub received it, in milliseconds since the epoch. */
   times: Float64Array
-  /** All data, joined: a string when every chunk is text, bytes when every chunk is bytes. */
-  data: string | Uint8Array
+  /** All data, joined: a string when every chunk is text, bytes when every chunk is bytes. Of much text that is stored, its units (`encoded`). */
+  data: string | Uint8Array | Uint16Array
+  /** `data` is text, as an array of its UTF-16 units: of bytes, where all of it is ASCII. */
+  encoded?: true
   /** Event names, sparse: index of the chunk, name. */
   events?: readonly (readonly [index: number, event: string])[]
   /** Upstream's ids, sparse: index of the chunk, id. */
@@ -27,6 +29,56 @@ export function endSeq(pack: PackedChunks): number {
 /** Size of a pack's data, in UTF-16 units or bytes. */
 export function packSize(pack: PackedChunks): number {
   return pack.data.length
+}
+
+/** Least units of text that are worth encoding: a record of fewer costs as much to read as it is. */
+const MIN_ENCODED = 16 * 1024
+
+const HALF_A_CHARACTER = /\p{Surrogate}/u
+
+const encoder = new TextEncoder()
+// A byte order mark is text like any other here.
+const decoders = {
+  1: new TextDecoder('utf-8', { ignoreBOM: true }),
+  2: new TextDecoder('utf-16le', { ignoreBOM: true }),
+}
+
+/** Whether every chunk is text. */
+export function isText({ data, encoded }: PackedChunks): boolean {
+  return typeof data === 'string' || encoded === true
+}
+
+/** All data of a pack, joined: a string when every chunk is text, bytes when every chunk is bytes. */
+export function dataOf({ data, encoded }: PackedChunks): string | Uint8Array {
+  if (typeof data === 'string') return data
+  if (data instanceof Uint16Array) return decoders[2].decode(data)
+  return encoded ? decoders[1].decode(data) : data
+}
+
+/** Whether a chunk ends in the middle of a character, as chunks that a page wrote may. */
+function splitsCharacter(data: string, lengths: Uint32Array): boolean {
+  let at = 0
+  for (const length of lengths) {
+    at += length
+    // The first half of a pair.
+    if ((data.charCodeAt(at - 1) & 0xfc00) === 0xd800) return true
+  }
+  return false
+}
+
+/**
+ * The same pack, much text as an array: that is read sooner than a string, and goes to another thread without a copy. Text with half a character
+ * in it, or in a part of it, stays a string: no decoder gives half a character back.
+ */
+export function encodePack(pack: PackedChunks): PackedChunks {
+  const { data, lengths } = pack
+  if (typeof data !== 'string' || data.length < MIN_ENCODED) return pack
+  const bytes = encoder.encode(data)
+  if (bytes.length === data.length) return { ...pack, data: bytes, encoded: true }
+  if (HALF_A_CHARACTER.test(data) || splitsCharacter(data, lengths)) return pack
+  const units = new Uint16Array(data.length)
+  for (let i = 0; i < units.length; i++) units[i] = data.charCodeAt(i)
+  return { ...pack, data: units, encoded: true }
 }
 
 /** Packs chunks that are all text or all bytes. */
@@ -79,11 +131,11 @@ export function packChunks(chunks: readonly NewChunk[], fromSeq: number): Packed
 /** The chunks of a pack, in order. */
 export function unpackChunks(pack: PackedChunks): Chunk[] {
   const chunks: Chunk[] = []
+  const all = dataOf(pack)
   let at = 0
   for (let i = 0; i < pack.lengths.length; i++) {
     const length = pack.lengths[i] as number
-    const data =
-      typeof pack.data === 'string' ? pack.data.substring(at, at + length) : pack.data.subarray(at, at + length)
+    const data = typeof all === 'string' ? all.substring(at, at + length) : all.subarray(at, at + length)
     chunks.push({ seq: pack.fromSeq + i, time: pack.times[i] as number, data })
     at += length
   }
@@ -109,6 +161,7 @@ export function slicePack(
 ): PackedChunks | null {
   const from = Math.max(0, fromSeq - pack.fromSeq)
   if (from >= pack.lengths.length) return null
+  if (from === 0 && pack.lengths.length <= maxChunks && pack.data.length <= maxSize) return pack
   let start = 0
   for (let i = 0; i < from; i++) start += pack.lengths[i] as number
   let to = from
@@ -128,6 +181,7 @@ export function slicePack(
     times: pack.times.slice(from, to),
     // `slice`, not `subarray`: a view would be cloned with the whole buffer behind it.
     data: typeof pack.data === 'string' ? pack.data.substring(start, end) : pack.data.slice(start, end),
+    ...(pack.encoded && { encoded: true }),
     ...(events && { events }),
     ...(ids && { ids }),
   }
@@ -157,8 +211,8 @@ export function joinPacks(packs: readonly [PackedChunks, ...PackedChunks[]]): Pa
     at += pack.lengths.length
   }
   let data: string | Uint8Array
-  if (typeof first.data === 'string') {
-    data = packs.map((pack) => pack.data as string).join('')
+  if (isText(first)) {
+    data = packs.map(dataOf).join('')
   } else {
     data = new Uint8Array(packs.reduce((sum, pack) => sum + pack.data.length, 0))
     let offset = 0
@@ -175,12 +229,16 @@ export function joinPacks(packs: readonly [PackedChunks, ...PackedChunks[]]): Pa
 /** Whether a value read from a store or a port really is a pack: its parts fit each other. */
 export function isPackedChunks(value: unknown): value is PackedChunks {
   if (typeof value !== 'object' || value === null) return false
-  const { fromSeq, lengths, times, data } = value as Partial<PackedChunks>
+  const { fromSeq, lengths, times, data, encoded } = value as Partial<PackedChunks>
   if (!Number.isSafeInteger(fromSeq) || (fromSeq as number) < 1) return false
   if (!(lengths instanceof Uint32Array) || !(times instanceof Float64Array) || lengths.length !== times.length)
     return false
-  if (typeof data !== 'string' && !(data instanceof Uint8Array)) return false
+  const isData = encoded
+    ? data instanceof Uint8Array || data instanceof Uint16Array
+    : typeof data === 'string' || data instanceof Uint8Array
+  if (!isData) return false
   let total = 0
-  for (const length of lengths) total += length
-  return total === data.length && lengths.length > 0
+  // By index: an iterator takes several times as long in a worker that has just begun.
+  for (let i = 0; i < lengths.length; i++) total += lengths[i] as number
+  return total === data?.length && lengths.length > 0
 }

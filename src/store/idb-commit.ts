@@ -1,5 +1,5 @@
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
-import { joinPacks } from '../protocol/packed-chunks.ts'
+import { encodePack, joinPacks } from '../protocol/packed-chunks.ts'
 import { applyChange, applyRow, idTaken } from './apply-change.ts'
 import type { JoinedRow, Origins } from './idb-origins.ts'
 import { splitRow } from './idb-origins.ts'
@@ -83,7 +83,7 @@ export async function commitChanges(
     written.push(...put.written)
     after.set(streamId, { row, origin: put.origin })
     for (const run of planRuns(added.flatMap(splitPack)))
-      requests.add(segments.put(joinPacks(run), [streamId, run[0].fromSeq]))
+      requests.add(segments.put(encodePack(joinPacks(run)), [streamId, run[0].fromSeq]))
   }
   if (known !== undefined) {
     const found = await reading

@@ -1,4 +1,4 @@
-import { isPackedChunks, joinPacks, packSize } from '../protocol/packed-chunks.ts'
+import { encodePack, isPackedChunks, joinPacks, packSize } from '../protocol/packed-chunks.ts'
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
 import { segmentsOf } from './idb-schema.ts'
 import type { WriteTransaction } from './idb-transaction.ts'
@@ -39,7 +39,7 @@ export async function compactWindow(tx: WriteTransaction, streamId: string, wind
     const last = run.at(-1) ?? first
     if (first === last) continue
     requests.add(segments.delete(IDBKeyRange.bound([streamId, first.fromSeq], [streamId, last.fromSeq])))
-    requests.add(segments.put(joinPacks(run), [streamId, first.fromSeq]))
+    requests.add(segments.put(encodePack(joinPacks(run)), [streamId, first.fromSeq]))
   }
   await requests.commit(tx)
 

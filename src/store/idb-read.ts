@@ -2,11 +2,11 @@ import { isPackedChunks, packSize } from '../protocol/packed-chunks.ts'
 import type { LogDatabase } from './idb-schema.ts'
 import type { Origins } from './idb-origins.ts'
 import { segmentsOf } from './idb-schema.ts'
-import { DEFAULT_MAX_CHUNKS, LogReading } from './log-reading.ts'
+import { DEFAULT_MAX_CHUNKS, DEFAULT_MAX_SIZE, LogReading } from './log-reading.ts'
 import type { LogRead } from './log-store.ts'
-import { SEGMENT_MAX_CHUNKS } from './plan-compaction.ts'
+import { SEGMENT_MAX_CHUNKS, SEGMENT_MAX_SIZE } from './plan-compaction.ts'
 
-/** Most records asked for at once. */
+/** Most records of one read: small ones take as long as they are many, and whoever waits shall see something soon. */
 const MAX_RECORDS = 1024
 
 /**
@@ -28,11 +28,14 @@ export async function readSegments(
   }
 
   // As many compacted segments as the limit holds; where they are smaller, they are a sample of their size.
-  const firstRecords = Math.ceil((limits?.maxChunks ?? DEFAULT_MAX_CHUNKS) / SEGMENT_MAX_CHUNKS)
+  const firstRecords = Math.min(
+    Math.ceil((limits?.maxChunks ?? DEFAULT_MAX_CHUNKS) / SEGMENT_MAX_CHUNKS),
+    Math.ceil((limits?.maxSize ?? DEFAULT_MAX_SIZE) / SEGMENT_MAX_SIZE),
+  )
   const before = IDBKeyRange.bound([streamId, 0], [streamId, fromSeq], false, true)
   const [joined, holder, first] = await Promise.all([
     origins.get(tx, streamId),
-    segments.openKeyCursor(before, 'prev'),
+    fromSeq > 1 ? segments.openKeyCursor(before, 'prev') : null,
     page(fromSeq, firstRecords),
   ])
   if (joined === undefined) return undefined
@@ -43,18 +46,14 @@ export async function readSegments(
   if (holder !== null && keys[0]?.[1] !== fromSeq && fromSeq <= row.seq) {
     reading.take(holder.key[1], await segments.get(holder.key))
   }
-  for (;;) {
-    let chunks = 0
-    let size = 0
-    for (const [i, [, key]] of keys.entries()) {
-      const record = records[i]
-      reading.take(key, record)
-      if (!isPackedChunks(record)) continue
-      chunks += record.lengths.length
-      size += packSize(record)
-    }
+  for (let read = keys.length; ; read += keys.length) {
+    for (const [i, [, key]] of keys.entries()) reading.take(key, records[i])
     const last = keys.at(-1)?.[1]
     if (reading.full || last === undefined || keys.length < count) return reading.result()
+    if (reading.suffices || (read >= MAX_RECORDS && !reading.isEmpty)) return reading.result(true)
+    const readable = records.filter(isPackedChunks)
+    const chunks = readable.reduce((sum, { lengths }) => sum + lengths.length, 0)
+    const size = readable.reduce((sum, record) => sum + packSize(record), 0)
     count = Math.min(MAX_RECORDS, reading.wanted(chunks / keys.length, size / keys.length))
     ;[keys, records] = await page(last + 1, count)
   }

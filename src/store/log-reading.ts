@@ -33,6 +33,20 @@ export class LogReading {
     return this.#full
   }
 
+  /** Nothing was found yet. */
+  get isEmpty(): boolean {
+    return this.#packs.length === 0
+  }
+
+  /** Another round trip is not worth it: the log ends here, or what is left of it is for a read of its own. */
+  get suffices(): boolean {
+    return this.#next > this.#row.seq || this.#isHalfFull
+  }
+
+  get #isHalfFull(): boolean {
+    return this.#chunks * 2 >= this.#maxChunks || this.#size * 2 >= this.#maxSize
+  }
+
   /** How many records of a given mean size are still wanted, at least 1. */
   wanted(meanChunks: number, meanSize: number): number {
     const byChunks = (this.#maxChunks - this.#chunks) / Math.max(1, meanChunks)
@@ -56,15 +70,15 @@ export class LogReading {
     }
     this.#full = true
     // A record is read and decoded as a whole: ending a read at its edge saves reading it twice, unless that leaves the read half empty.
-    if (this.#chunks * 2 >= this.#maxChunks || this.#size * 2 >= this.#maxSize) return
+    if (this.#isHalfFull) return
     const part = slicePack(all, all.fromSeq, roomChunks, roomSize)
     // A slice has at least one chunk, however large; behind others a large one waits for a read of its own.
     if (part !== null && (this.#packs.length === 0 || packSize(part) <= roomSize)) this.#keep(part)
   }
 
-  /** What was read. To be called when `full`, or when there are no more records. */
-  result(): LogRead {
-    const toSeq = this.#full ? this.#next : Math.max(this.#from, this.#row.seq + 1)
+  /** What was read. `more`: records were left unread behind it. */
+  result(more = this.#full): LogRead {
+    const toSeq = more ? this.#next : Math.max(this.#from, this.#row.seq + 1)
     return { row: this.#row, packs: this.#packs, toSeq }
   }
 

@@ -1,5 +1,5 @@
 import type { PackedChunks } from '../protocol/packed-chunks.ts'
-import { endSeq, packSize, slicePack } from '../protocol/packed-chunks.ts'
+import { endSeq, isText, packSize, slicePack } from '../protocol/packed-chunks.ts'
 
 /**
  * How large a segment grows by compaction. One is read and decoded in about 2 ms, and one read of the log (512 Ki units, 5,000 chunks) needs
@@ -25,7 +25,7 @@ export function planRuns(segments: readonly PackedChunks[]): Run[] {
       run !== undefined &&
       last !== undefined &&
       endSeq(last) === segment.fromSeq &&
-      typeof last.data === typeof segment.data &&
+      isText(last) === isText(segment) &&
       chunks <= SEGMENT_MAX_CHUNKS &&
       size <= SEGMENT_MAX_SIZE
     ) {

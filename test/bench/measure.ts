@@ -110,12 +110,19 @@ export async function measureDelay(browser: Browser, url: string, plan: Plan): P
   return { bare: middle(measured['message-per-chunk']), hub: middle(measured.headwater) }
 }
 
-/** A page that is loaded again reads a whole log; a hub of its own each time, so that nothing comes from memory. */
-export async function measureReplay(
-  browser: Browser,
-  url: string,
-  plan: Plan,
-): Promise<{ bareMs: number; hubMs: number; connectMs: number; records: number }> {
+/** How long a log takes to be in a page again: milliseconds, medians. */
+export interface Replay {
+  bareMs: number
+  /** By the hub that outlived the page. */
+  hubMs: number
+  /** By a new one, from when it was there. */
+  coldMs: number
+  coldConnectMs: number
+  records: number
+}
+
+/** A stored stream after a reload of the only tab, beside a bare read of its records in the same page. */
+export async function measureReplay(browser: Browser, url: string, plan: Plan): Promise<Replay> {
   const tabs = await Tabs.open(browser, url, 1)
   const page = tabs.page(0)
   await tabs.round('headwater', { count: plan.replayChunks, kind: 'line', paceMs: 0 })
@@ -125,27 +132,38 @@ export async function measureReplay(
   await compacted.catch(() => undefined)
   const bare: number[] = []
   const hub: number[] = []
+  const cold: number[] = []
   const connect: number[] = []
   let records = 0
+  const readBare = async (): Promise<void> => {
+    const read = await page.evaluate(() => bench.bareRead())
+    if (read.chunks !== plan.replayChunks) throw new Error(`The database holds ${read.chunks} chunks.`)
+    records = read.records
+    bare.push(read.ms)
+  }
+  const replay = (): Promise<{ connectMs: number; ms: number }> =>
+    page.evaluate((count) => bench.replay('round-1', count), plan.replayChunks)
   for (let i = 0; i <= plan.rounds; i++) {
-    const readBare = async (): Promise<void> => {
-      const read = await page.evaluate(() => bench.bareRead())
-      if (read.chunks !== plan.replayChunks) throw new Error(`The database holds ${read.chunks} chunks.`)
-      records = read.records
-      bare.push(read.ms)
-    }
-    // The only page goes, and with it the hub.
-    await page.goto('about:blank')
-    await page.goto(url)
+    await page.reload()
     // In turns, so that neither always finds what the other has warmed.
     if (i % 2 === 0) await readBare()
-    const replay = await page.evaluate((count) => bench.replay('round-1', count), plan.replayChunks)
-    hub.push(replay.ms)
-    connect.push(replay.connectMs)
+    hub.push((await replay()).ms)
     if (i % 2 === 1) await readBare()
+    await page.goto('about:blank')
+    await killHub(tabs.context)
+    await page.goto(url)
+    const { ms, connectMs } = await replay()
+    cold.push(ms)
+    connect.push(connectMs)
   }
   await tabs.close()
-  return { bareMs: median(bare), hubMs: median(hub), connectMs: median(connect), records }
+  return {
+    bareMs: median(bare),
+    hubMs: median(hub),
+    coldMs: median(cold),
+    coldConnectMs: median(connect),
+    records,
+  }
 }
 
 /** Tabs of a hand-over, and milliseconds between the chunks of its stream. */

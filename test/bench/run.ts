@@ -138,9 +138,9 @@ export async function runBench({ quick, only, root, executablePath, args }: Benc
         progress('replay')
         const replay = await measureReplay(browser, server.url, plan)
         say(
-          `\nReplay of ${plan.replayChunks} chunks after a reload, by a new hub\n` +
-            `bare read of ${replay.records} records: ${ms(replay.bareMs)}; all chunks and their text in the page: ${ms(replay.hubMs)}` +
-            ` (start of the hub before that: ${ms(replay.connectMs)})`,
+          `\nReplay of ${plan.replayChunks} chunks after a reload\n` +
+            `bare read of ${replay.records} records: ${ms(replay.bareMs)}; all chunks and their text in the page: ${ms(replay.hubMs)},` +
+            ` by a new hub: ${ms(replay.coldMs)} (its start before that: ${ms(replay.coldConnectMs)})`,
         )
         goals.push(replayGoal(replay))
       }

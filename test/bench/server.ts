@@ -55,9 +55,6 @@ export async function startServer(folder: string): Promise<BenchServer> {
       (body) => {
         response.writeHead(200, {
           'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
-          // Isolated pages get a clock of 5 microseconds instead of 100.
-          'cross-origin-opener-policy': 'same-origin',
-          'cross-origin-embedder-policy': 'require-corp',
         })
         response.end(body)
       },

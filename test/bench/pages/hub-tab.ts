@@ -9,7 +9,12 @@ let hub: Hub | undefined
 export function connecting(): Hub {
   return (hub ??= connectHub({
     worker: (generation) =>
-      new SharedWorker(new URL('./hub-worker.ts', import.meta.url), { type: 'module', name: `hub:${generation}` }),
+      new SharedWorker(new URL('./hub-worker.ts', import.meta.url), {
+        type: 'module',
+        name: `hub:${generation}`,
+        // As the library's own.
+        extendedLifetime: true,
+      } as WorkerOptions),
   }))
 }
 

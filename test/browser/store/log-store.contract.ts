@@ -56,6 +56,29 @@ export function runLogStoreContract(name: string, create: () => Promise<Medium>)
         expect(chunksOf(await other.readLog('a', 1))).toEqual(chunks.map((chunk, i) => ({ seq: i + 1, ...chunk })))
       })
 
+      test.each([
+        ['of ASCII', (seq: number) => `line ${seq} `],
+        ['of all alphabets', (seq: number) => `\uFEFF行 ${seq} ✓ 🙂 `],
+        [
+          'with characters that two chunks share',
+          (seq: number) => (seq % 2 === 1 ? `${seq} \uD83D` : `\uDE42 ${seq} `),
+        ],
+      ])('keeps much text %s, written at once or joined later, and reads on in the middle of it', async (_, text) => {
+        const chunks = seqs(1, 6_000).map((seq) => ({ time: seq, data: text(seq) }))
+        const all = chunks.map((chunk, i) => ({ seq: i + 1, ...chunk }))
+        await store.commit([append('once', chunks)])
+        for (let at = 0; at < chunks.length; at += 60) await store.commit([append('often', chunks.slice(at, at + 60))])
+        for (const joined of [false, true]) {
+          for (const id of ['once', 'often']) {
+            if (joined) await store.compact(id)
+            const limits = { maxChunks: 10_000, maxSize: 1024 * 1024 }
+            expect(chunksOf(await other.readLog(id, 1, limits))).toEqual(all)
+            expect(chunksOf(await other.readLog(id, 2_346, limits))).toEqual(all.slice(2_345))
+            expect(chunksOf(await other.readLog(id, 77, { maxChunks: 3 }))).toEqual(all.slice(76, 79))
+          }
+        }
+      })
+
       test('keeps source and meta through every append, and shows them in every way to read a row', async () => {
         const unchanging = { source: sourceOf(new Uint8Array([1, 2])), meta: { question: 'why?' } }
         await store.openChannel('build', () => [newRow('a', unchanging)])

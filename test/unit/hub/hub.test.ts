@@ -48,6 +48,22 @@ describe('one stream and its tabs', () => {
     expect(world.upstream.requests).toHaveLength(1)
   })
 
+  it('gives bytes to all tabs: what one has taken over is not gone for the others', async () => {
+    const one = world.openTab().channel('build')
+    await one.open({ url: '/log' })
+    const bytes = [new Uint8Array(20_000).fill(1), new Uint8Array([2])]
+    const read = async (): Promise<unknown[]> => {
+      const chunks: unknown[] = []
+      for await (const { data } of world.openTab().channel('build').read()) chunks.push(data)
+      return chunks
+    }
+    const live = [read(), read()]
+    world.upstream.release(...bytes)
+    world.upstream.end()
+    await until(() => one.done)
+    for (const chunks of await Promise.all([...live, read(), read()])) expect(chunks).toEqual(bytes)
+  })
+
   it('rule 9: is done for whoever reads the text only when the text is whole', async () => {
     const one = world.openTab().channel('build')
     await one.open({ url: '/log' })
@@ -213,15 +229,15 @@ describe('two hubs on one store', () => {
     world.clock.advance(1)
     const sink = writer.start({ id: 'long', meta: 'mine' })
     // More than one batch.
-    const parts = ['a', 'b', 'c'].map((letter) => letter.repeat(400 * 1024))
+    const parts = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((letter) => letter.repeat(400 * 1024))
     for (const part of parts) await sink.write(part)
     const seen: unknown[] = []
     view.subscribe(() => seen.push([view.streamId, view.status, view.meta, view.text.length / 1024]))
     world.pingsLost = false
-    await sink.write('d'.repeat(1024))
-    await until(() => view.seq === 4, 'all of the second stream')
-    expect(view.text).toBe([...parts, 'd'.repeat(1024)].join(''))
-    expect(seen).toContainEqual(['long', 'streaming', 'mine', 400])
+    await sink.write('h'.repeat(1024))
+    await until(() => view.seq === 8, 'all of the second stream')
+    expect(view.text).toBe([...parts, 'h'.repeat(1024)].join(''))
+    expect(seen).toContainEqual(['long', 'streaming', 'mine', 2_400])
     for (const state of seen) expect(state).toMatchObject(['long', 'streaming', 'mine', expect.any(Number)])
     await sink.close()
     await until(() => view.done, 'its end')

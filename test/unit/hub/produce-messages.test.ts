@@ -31,6 +31,7 @@ describe('what a page produces is refused', () => {
     ['with a hole', { packs: [...packs('a'), ...packChunks([{ time: 0, data: 'c' }], 5)] }],
     ['with a pack whose parts do not fit', { packs: [{ ...pack, lengths: new Uint32Array([1, 5]) }] }],
     ['with what is no pack', { packs: ['abc'] }],
+    ['with text as the store keeps it', { packs: [{ ...pack, data: new Uint8Array([97, 98]), encoded: true }] }],
     ['with names for chunks that it has not', { packs: [{ ...pack, events: [[7, 'x']] }] }],
     ['with names that are none', { packs: [{ ...pack, events: [[0, 5]] }] }],
     ['with more chunks than one call may have', { packs: packs(...Array.from({ length: 5_001 }, () => '')) }],

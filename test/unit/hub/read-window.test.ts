@@ -6,7 +6,7 @@ import type { LogStore } from '../../../src/store/log-store.ts'
 import { MemoryLogStore } from '../../../src/store/memory-store.ts'
 import { source } from './world.ts'
 
-const COUNT = 60_000
+const COUNT = 100_000
 let store: LogStore
 let reads: number[]
 /** Reads from here on fail. */
@@ -41,7 +41,7 @@ let batches = 0
 async function readAll(window: ReadWindow, next = 1): Promise<string> {
   let text = ''
   for (batches = 0; ; batches++) {
-    const read = await window.read(next)
+    const read = await window.read(next, false)
     if (read === null) throw new Error('The stream is gone.')
     expect(read.run.fromSeq).toBe(next)
     expect(read.run.gaps).toEqual([])
@@ -54,18 +54,18 @@ async function readAll(window: ReadWindow, next = 1): Promise<string> {
 const truth = (from = 1): string => Array.from({ length: COUNT - from + 1 }, (_, i) => `${i + from} `).join('')
 
 describe('ReadWindow', () => {
-  it('reads a log whole: a little that is soon there, then all the rest in one batch', async () => {
+  it('reads a log whole, as much as a batch holds at a time', async () => {
     expect(await readAll(new ReadWindow(store, 's'))).toBe(truth())
-    expect(reads).toEqual([1, 5_001])
-    expect(batches).toBe(1)
+    expect(reads).toEqual([1, 80_001])
+    expect(batches).toBe(2)
   })
 
   it('reads again where reading ahead failed', async () => {
     const window = new ReadWindow(store, 's')
     failFrom = 1
-    await expect(window.read(1)).rejects.toThrow('not now')
+    await expect(window.read(1, false)).rejects.toThrow('not now')
     failFrom = 2
-    const { toSeq = 0 } = (await window.read(1))?.run ?? {}
+    const { toSeq = 0 } = (await window.read(1, false))?.run ?? {}
     await expect(readAll(window, toSeq)).rejects.toThrow('not now')
     failFrom = Infinity
     expect(await readAll(window, toSeq)).toBe(truth(toSeq))
@@ -74,7 +74,7 @@ describe('ReadWindow', () => {
   it('begins in the middle, and goes back for a cursor that is further behind', async () => {
     const window = new ReadWindow(store, 's')
     expect(await readAll(window, 12_345)).toBe(truth(12_345))
-    await window.read(30_000)
+    await window.read(30_000, false)
     expect(await readAll(window)).toBe(truth())
   })
 
@@ -87,16 +87,27 @@ describe('ReadWindow', () => {
     let a = 1
     let b = 1
     while (a <= COUNT || b <= COUNT) {
-      if (a <= COUNT) a = (await window.read(a))?.run.toSeq ?? Infinity
-      if (b <= COUNT && a <= COUNT) b = (await window.read(b))?.run.toSeq ?? Infinity
+      if (a <= COUNT) a = (await window.read(a, false))?.run.toSeq ?? Infinity
+      if (b <= COUNT && a <= COUNT) b = (await window.read(b, false))?.run.toSeq ?? Infinity
       if (a > COUNT) break
     }
     expect(reads.length).toBeLessThanOrEqual(one + 1)
   })
 
+  it('gives a window away to who is alone with it, and to nobody who is not', async () => {
+    const some = async (window: ReadWindow, alone: boolean): Promise<boolean | undefined> =>
+      (await window.read(90_001, alone))?.own
+    const window = new ReadWindow(store, 's')
+    expect(await some(window, true)).toBe(true)
+    expect(await some(window, false)).toBe(false)
+    expect(await Promise.all([some(window, true), some(window, true)])).toEqual([false, expect.any(Boolean)])
+    // More than a batch is given in parts, of which the second is of the same read.
+    expect((await window.read(1, true))?.own).toBe(false)
+  })
+
   it('knows nothing of a stream that was deleted', async () => {
     const window = new ReadWindow(store, 's')
     await store.remove(['s'])
-    expect(await window.read(1)).toBeNull()
+    expect(await window.read(1, false)).toBeNull()
   })
 })
