@@ -2,6 +2,8 @@ import { afterEach, expect, it } from 'vitest'
 import { createStreamHandler } from '../../../src/server/handler.ts'
 import type { StreamHandler } from '../../../src/server/handler.ts'
 import type { OpenSocket, SocketReceiver } from '../../../src/server/socket/open-socket.ts'
+import { SharedPage } from '../../../src/server/socket/shared-page.ts'
+import type { StreamInfo } from '../../../src/server/stream-store.ts'
 import { MemoryStreamStore } from '../../../src/server/stores/memory.ts'
 import { decodeDataFrame } from '../../../src/protocol/socket-frame.ts'
 import { SocketTestServer } from './socket-server.ts'
@@ -105,4 +107,39 @@ it('gives everybody everything where there is room for no page at all', async ()
       expect(client.bytes(10 * place + i).length).toBe(100 * PIECE.length)
     }
   }
+})
+
+it('keeps few frames of a page for those who call it otherwise, fewer of a large one, and one at least', () => {
+  const framesKept = (bytes: number): number => {
+    const info: StreamInfo = {
+      name: { channel: 'a', run: '1' },
+      id: 1,
+      contentType: 'text/plain',
+      tail: { record: 1, byte: bytes },
+      createdAt: 0,
+      updatedAt: 0,
+      ending: null,
+      ttlSeconds: null,
+      expiresAt: null,
+      writer: null,
+      lease: null,
+      chat: false,
+    }
+    let grown = 0
+    const page = new SharedPage(
+      { kind: 'page', info, records: [Buffer.alloc(bytes)], from: { record: 0, byte: 0 }, next: info.tail },
+      false,
+      () => (grown += 1),
+    )
+    const subs = Array.from({ length: 20 }, (_, sub) => sub)
+    const frames = subs.map((sub) => page.frameFor(sub))
+    expect(frames.map((frame) => decodeDataFrame(Buffer.from(frame))?.header.sub)).toEqual(subs)
+    const kept = subs.filter((sub) => page.frameFor(sub) === frames[sub])
+    expect(kept).toEqual(subs.slice(0, grown))
+    expect(page.bytes).toBe(bytes + kept.reduce((sum, sub) => sum + (frames[sub]?.byteLength ?? NaN), 0))
+    return kept.length
+  }
+  expect(framesKept(100)).toBe(8)
+  expect(framesKept(300_000)).toBe(2)
+  expect(framesKept(2_000_000)).toBe(1)
 })
