@@ -89,17 +89,28 @@ export interface Delay {
   p99: number
 }
 
-/** From production in the worker to the callback in a tab of another process, at 100 chunks a second, in turns with a bare port. */
-export async function measureDelay(browser: Browser, url: string, plan: Plan): Promise<{ bare: Delay; hub: Delay }> {
+/** Bare: one message per chunk. Stored: the same, each chunk in a transaction before. */
+const DELAYED = {
+  bare: 'message-per-chunk',
+  stored: 'stored-message',
+  hub: 'headwater',
+} as const satisfies Record<string, Candidate>
+
+/** From production in the worker to the callback in a tab that did not start it, at 100 chunks a second, in turns. */
+export async function measureDelay(
+  browser: Browser,
+  url: string,
+  plan: Plan,
+): Promise<Record<keyof typeof DELAYED, Delay>> {
   const tabs = await Tabs.open(browser, url, 2)
   const feed = { count: plan.samples, kind: 'stamp', paceMs: 10 } as const
-  const measured: Record<'headwater' | 'message-per-chunk', Delay[]> = { headwater: [], 'message-per-chunk': [] }
+  const measured: Record<keyof typeof DELAYED, Delay[]> = { bare: [], stored: [], hub: [] }
   for (let i = 0; i <= plan.rounds; i++) {
-    for (const how of ['headwater', 'message-per-chunk'] as const) {
-      await tabs.round(how, feed)
+    for (const name of ['bare', 'stored', 'hub'] as const) {
+      await tabs.round(DELAYED[name], feed)
       const delays = await tabs.page(1).evaluate(() => bench.delays())
       // The first round warms up.
-      if (i > 0) measured[how].push({ p50: quantile(delays, 0.5), p99: quantile(delays, 0.99) })
+      if (i > 0) measured[name].push({ p50: quantile(delays, 0.5), p99: quantile(delays, 0.99) })
     }
   }
   await tabs.close()
@@ -107,7 +118,7 @@ export async function measureDelay(browser: Browser, url: string, plan: Plan): P
     p50: median(delays.map(({ p50 }) => p50)),
     p99: median(delays.map(({ p99 }) => p99)),
   })
-  return { bare: middle(measured['message-per-chunk']), hub: middle(measured.headwater) }
+  return { bare: middle(measured.bare), stored: middle(measured.stored), hub: middle(measured.hub) }
 }
 
 /** How long a log takes to be in a page again: milliseconds, medians. */

@@ -55,9 +55,14 @@ export function fanOutGoals(rows: readonly Row[]): Goal[] {
   ]
 }
 
-export function delayGoal({ bare, hub }: { bare: Delay; hub: Delay }): Goal {
+export function delayGoal({ bare, stored, hub }: Record<'bare' | 'stored' | 'hub', Delay>): Goal {
   const more = hub.p50 - bare.p50
-  return { what: 'append to callback, beyond a bare port', measured: ms(more), goal: 'at most 1 ms', met: more <= 1 }
+  return {
+    what: 'append to callback, beyond a bare port',
+    measured: `${ms(more)} (the least that stores: ${ms(stored.p50 - bare.p50)})`,
+    goal: 'at most 1 ms',
+    met: more <= 1,
+  }
 }
 
 export function replayGoal({ bareMs, hubMs }: { bareMs: number; hubMs: number }): Goal {

@@ -1,11 +1,13 @@
-// What people write who have no hub: four ways to bring the chunks of one worker to all tabs. None of them stores anything.
+// What people write who have no hub: four ways to bring the chunks of one worker to all tabs, of which none stores anything; and the least that
+// does, one record in a transaction of its own before each message.
 import * as Comlink from 'comlink'
+import { openDB, type IDBPDatabase } from 'idb'
 import type { Feed } from './feed.ts'
 import { produce } from './feed.ts'
 
 declare const self: { onconnect: ((event: MessageEvent) => void) | null }
 
-export type Alternative = 'full-text' | 'message-per-chunk' | 'callback-per-chunk' | 'raw-batches'
+export type Alternative = 'full-text' | 'message-per-chunk' | 'stored-message' | 'callback-per-chunk' | 'raw-batches'
 
 /** What tabs send. */
 export type ToAlternatives =
@@ -35,6 +37,17 @@ const tabs: Tab[] = []
 const broadcast = new BroadcastChannel('full-text')
 let wake: (() => void) | null = null
 
+let opened: Promise<IDBPDatabase> | undefined
+
+/** Resolves once the chunk is stored, as durably as the hub stores chunks. */
+async function store(chunk: OneChunk): Promise<void> {
+  opened ??= openDB('alternatives', 1, { upgrade: (db) => void db.createObjectStore('chunks', { keyPath: 'seq' }) })
+  const tx = (await opened).transaction('chunks', 'readwrite', { durability: 'relaxed' })
+  void tx.store.put(chunk)
+  tx.commit()
+  await tx.done
+}
+
 async function acked(seq: number): Promise<void> {
   while (tabs.some((tab) => tab.acked < seq)) {
     await new Promise<void>((resolve) => {
@@ -48,7 +61,8 @@ async function give(how: Alternative, chunk: OneChunk, text: string): Promise<vo
   if (how === 'full-text') {
     broadcast.postMessage({ text, seq: chunk.seq })
     if (chunk.seq % (WINDOW / 2) === 0) await acked(chunk.seq - WINDOW / 2)
-  } else if (how === 'message-per-chunk') {
+  } else if (how === 'message-per-chunk' || how === 'stored-message') {
+    if (how === 'stored-message') await store(chunk)
     for (const { port } of tabs) port.postMessage(chunk)
   } else {
     const calls = tabs.flatMap(({ callback }) => (callback ? [callback(chunk)] : []))
