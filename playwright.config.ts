@@ -45,7 +45,7 @@ export default defineConfig<{ tier: Tier }>({
     // The same tests, where the hub is a dedicated worker of the tab that leads.
     {
       name: 'leader-tab',
-      testMatch: 'e2e/library/*.test.ts',
+      testMatch: ['e2e/library/*.test.ts', 'e2e/server/upload.test.ts'],
       // That one opens ports to a SharedWorker by itself.
       grepInvert: /says garbage to the hub, on ports of its own/,
       use: { tier: 'leader-tab' },
