@@ -53,7 +53,7 @@ export class ReadWindow {
       const last = portion.packs[portion.packs.length - 1]
       // Behind the last pack there may be a hole up to the window's end.
       const toSeq = portion.whole || last === undefined ? end : endSeq(last)
-      const own = alone && this.#calls === 1 && portion.whole && this.#window?.fromSeq === next
+      const own = alone && window.fresh === true && this.#calls === 1 && portion.whole && this.#window?.fromSeq === next
       if (own) this.#window = null
       // Whoever reaches the end is served from memory from now on.
       if (toSeq > row.seq) this.clear()

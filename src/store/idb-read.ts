@@ -46,11 +46,12 @@ export async function readSegments(
   if (holder !== null && keys[0]?.[1] !== fromSeq && fromSeq <= row.seq) {
     reading.take(holder.key[1], await segments.get(holder.key))
   }
+  const result = (more?: boolean): LogRead => ({ ...reading.result(more), fresh: true })
   for (let read = keys.length; ; read += keys.length) {
     for (const [i, [, key]] of keys.entries()) reading.take(key, records[i])
     const last = keys.at(-1)?.[1]
-    if (reading.full || last === undefined || keys.length < count) return reading.result()
-    if (reading.suffices || (read >= MAX_RECORDS && !reading.isEmpty)) return reading.result(true)
+    if (reading.full || last === undefined || keys.length < count) return result()
+    if (reading.suffices || (read >= MAX_RECORDS && !reading.isEmpty)) return result(true)
     const readable = records.filter(isPackedChunks)
     const chunks = readable.reduce((sum, { lengths }) => sum + lengths.length, 0)
     const size = readable.reduce((sum, record) => sum + packSize(record), 0)

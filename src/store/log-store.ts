@@ -133,6 +133,8 @@ export interface LogRead {
   packs: PackedChunks[]
   /** The seq after what was read: the next read starts here. Holes that `packs` does not explain are gaps, up to here. */
   toSeq: number
+  /** This read made the packs, and nobody else holds them. Default: the store does. */
+  fresh?: true
 }
 
 /**

@@ -64,6 +64,28 @@ describe('one stream and its tabs', () => {
     for (const chunks of await Promise.all([...live, read(), read()])) expect(chunks).toEqual(bytes)
   })
 
+  it('gives bytes to one tab after the other: what a store in memory handed out is still there', async () => {
+    const writer = world.openTab()
+    const one = writer.channel('build')
+    await one.open({ url: '/log', format: 'text' })
+    const bytes = Array.from({ length: 50 }, (_, i) => new Uint8Array(20_000).fill(65 + i))
+    world.upstream.release(...bytes)
+    world.upstream.end()
+    await until(() => one.done)
+    world.killTab(writer.tag)
+    for (let tab = 0; tab < 3; tab++) {
+      // Each tab is alone with a hub that has nothing in memory but what the store itself keeps there.
+      world.killHub()
+      const late = world.openTab()
+      const build = late.channel('build')
+      void build.text
+      await until(() => build.done && build.text.length > 0, `tab ${tab}`)
+      expect(build.gaps).toEqual([])
+      expect(build.text === Buffer.concat(bytes).toString()).toBe(true)
+      world.killTab(late.tag)
+    }
+  })
+
   it('rule 9: is done for whoever reads the text only when the text is whole', async () => {
     const one = world.openTab().channel('build')
     await one.open({ url: '/log' })

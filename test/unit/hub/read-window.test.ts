@@ -11,18 +11,22 @@ let store: LogStore
 let reads: number[]
 /** Reads from here on fail. */
 let failFrom: number
+/** Reads are as from a disk. */
+let fresh: boolean
 
 beforeEach(async () => {
   const memory = new MemoryLogStore()
   reads = []
   failFrom = Infinity
+  fresh = true
   store = new Proxy(memory, {
     get: (target, key) => {
       if (key === 'readLog') {
-        return (...args: Parameters<LogStore['readLog']>) => {
+        return async (...args: Parameters<LogStore['readLog']>) => {
           reads.push(args[1])
-          if (args[1] >= failFrom) return Promise.reject(new Error('not now'))
-          return target.readLog(...args)
+          if (args[1] >= failFrom) throw new Error('not now')
+          const read = await target.readLog(...args)
+          return read && fresh ? { ...read, fresh: true } : read
         }
       }
       const value: unknown = Reflect.get(target, key)
@@ -101,6 +105,9 @@ describe('ReadWindow', () => {
     expect(await some(window, true)).toBe(true)
     expect(await some(window, false)).toBe(false)
     expect(await Promise.all([some(window, true), some(window, true)])).toEqual([false, expect.any(Boolean)])
+    fresh = false
+    expect(await some(window, true), 'what the store holds, too').toBe(false)
+    fresh = true
     // More than a batch is given in parts, of which the second is of the same read.
     expect((await window.read(1, true))?.own).toBe(false)
   })
