@@ -153,7 +153,7 @@ export const StartSchema = v.object({
 /** A pack as a page writes it. Only upstreams give ids. */
 const pack = v.pipe(
   v.custom<PackedChunks>(isPackedChunks, 'is no pack of chunks'),
-  v.check(({ encoded }) => encoded !== true, 'is encoded, which only the store does'),
+  v.check(({ encoded }) => !encoded, 'is encoded, which only the store does'),
   v.check(
     ({ lengths, events = [] }) =>
       v.is(

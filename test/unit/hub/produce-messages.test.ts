@@ -32,6 +32,7 @@ describe('what a page produces is refused', () => {
     ['with a pack whose parts do not fit', { packs: [{ ...pack, lengths: new Uint32Array([1, 5]) }] }],
     ['with what is no pack', { packs: ['abc'] }],
     ['with text as the store keeps it', { packs: [{ ...pack, data: new Uint8Array([97, 98]), encoded: true }] }],
+    ['with text that only says so', { packs: [{ ...pack, data: new Uint16Array([97, 98]), encoded: 1 }] }],
     ['with names for chunks that it has not', { packs: [{ ...pack, events: [[7, 'x']] }] }],
     ['with names that are none', { packs: [{ ...pack, events: [[0, 5]] }] }],
     ['with more chunks than one call may have', { packs: packs(...Array.from({ length: 5_001 }, () => '')) }],
