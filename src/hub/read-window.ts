@@ -32,6 +32,8 @@ export class ReadWindow {
   #ahead: Read | null = null
   /** Calls under way, of which two may get the same window. */
   #calls = 0
+  /** Reads of which somebody got a part, and may hold it for long: an uploader does while its server is away. */
+  readonly #given = new WeakSet<LogRead>()
 
   constructor(store: LogStore, streamId: string) {
     this.#store = store
@@ -53,7 +55,9 @@ export class ReadWindow {
       const last = portion.packs[portion.packs.length - 1]
       // Behind the last pack there may be a hole up to the window's end.
       const toSeq = portion.whole || last === undefined ? end : endSeq(last)
-      const own = alone && window.fresh === true && this.#calls === 1 && portion.whole && this.#window?.fromSeq === next
+      const isFirst = this.#calls === 1 && !this.#given.has(window)
+      this.#given.add(window)
+      const own = alone && window.fresh === true && isFirst && portion.whole && this.#window?.fromSeq === next
       if (own) this.#window = null
       // Whoever reaches the end is served from memory from now on.
       if (toSeq > row.seq) this.clear()

@@ -28,5 +28,6 @@ export function transferBatch(batch: Batch, own: boolean): Batch {
     .flatMap(({ data, lengths, times }) =>
       typeof data === 'string' ? [] : [data.buffer, lengths.buffer, times.buffer],
     )
-  return Comlink.transfer({ ...batch, packs }, buffers as ArrayBuffer[])
+  // A page may have written several arrays as views of one buffer.
+  return Comlink.transfer({ ...batch, packs }, [...new Set(buffers as ArrayBuffer[])])
 }

@@ -233,6 +233,7 @@ export function isPackedChunks(value: unknown): value is PackedChunks {
   if (!Number.isSafeInteger(fromSeq) || (fromSeq as number) < 1) return false
   if (!(lengths instanceof Uint32Array) || !(times instanceof Float64Array) || lengths.length !== times.length)
     return false
+  if (encoded !== undefined && encoded !== true) return false
   const isData = encoded
     ? data instanceof Uint8Array || data instanceof Uint16Array
     : typeof data === 'string' || data instanceof Uint8Array

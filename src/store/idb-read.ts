@@ -6,7 +6,7 @@ import { DEFAULT_MAX_CHUNKS, DEFAULT_MAX_SIZE, LogReading } from './log-reading.
 import type { LogRead } from './log-store.ts'
 import { SEGMENT_MAX_CHUNKS, SEGMENT_MAX_SIZE } from './plan-compaction.ts'
 
-/** Most records of one read: small ones take as long as they are many, and whoever waits shall see something soon. */
+/** So many records end a read, and no page of them has more: small ones take as long as they are many, and whoever waits shall see something soon. */
 const MAX_RECORDS = 1024
 
 /**
