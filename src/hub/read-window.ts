@@ -22,8 +22,8 @@ interface Read {
 
 /**
  * The log as the store has it, for cursors that are behind. Keeps the last read, so that it serves several batches and all cursors that catch up
- * together, and has the next one under way meanwhile. Two windows per stream, however many tabs are behind (I10); committed chunks never
- * change, so they cannot be wrong.
+ * together, and has the next one under way meanwhile. Two windows per stream, however many tabs are behind (I10), and what a cursor was given of
+ * one that is forgotten; committed chunks never change, so they cannot be wrong.
  */
 export class ReadWindow {
   readonly #store: LogStore

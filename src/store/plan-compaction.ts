@@ -2,8 +2,7 @@ import type { PackedChunks } from '../protocol/packed-chunks.ts'
 import { endSeq, isText, packSize, slicePack } from '../protocol/packed-chunks.ts'
 
 /**
- * How large a segment grows by compaction. One is read and decoded in about 2 ms, and one read of the log (512 Ki units, 5,000 chunks) needs
- * no more than three of them.
+ * How large a segment grows by compaction. One is read in about 1 ms, and whoever needs a few chunks of it reads it whole.
  */
 export const SEGMENT_MAX_CHUNKS = 5_000
 export const SEGMENT_MAX_SIZE = 256 * 1024

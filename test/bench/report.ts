@@ -65,11 +65,11 @@ export function delayGoal({ bare, stored, hub }: Record<'bare' | 'stored' | 'hub
   }
 }
 
-export function replayGoal({ bareMs, hubMs }: { bareMs: number; hubMs: number }): Goal {
+export function replayGoal({ bareMs, hubMs, coldMs }: Record<'bareMs' | 'hubMs' | 'coldMs', number>): Goal {
   const ratio = hubMs / bareMs
   return {
     what: 'replay, against a bare read of the same records',
-    measured: `${ratio.toFixed(2)} times`,
+    measured: `${ratio.toFixed(2)} times (by a new hub: ${(coldMs / bareMs).toFixed(2)})`,
     goal: 'at most 2 times',
     met: ratio <= 2,
   }

@@ -8,6 +8,8 @@ export interface IdbMedium extends Medium {
   name: string
   /** Overwrites a record behind the store's back. */
   damage(store: 'segments' | 'streams' | 'origins', key: IDBValidKey, value: unknown): Promise<void>
+  /** All records of an object store, as they are stored. */
+  records(store: 'segments'): Promise<unknown[]>
   /** Keys of all records of streams in an object store. */
   keys(store: 'segments' | 'streams' | 'origins'): Promise<IDBValidKey[]>
 }
@@ -23,6 +25,12 @@ export async function createIdbMedium(): Promise<IdbMedium> {
       const db = await openDB(name)
       await (store === 'segments' ? db.put(store, value, key) : db.put(store, value))
       db.close()
+    },
+    async records(store) {
+      const db = await openDB(name)
+      const records: unknown[] = await db.getAll(store)
+      db.close()
+      return records
     },
     async keys(store) {
       const db = await openDB(name)

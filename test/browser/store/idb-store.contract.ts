@@ -1,6 +1,6 @@
 import { deleteDB, openDB } from 'idb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { packChunks } from '../../../src/protocol/packed-chunks.ts'
+import { packChunks, type PackedChunks } from '../../../src/protocol/packed-chunks.ts'
 import type { LogStore } from '../../../src/store/log-store.ts'
 import type { IdbMedium } from './idb-medium.ts'
 import { createIdbMedium } from './idb-medium.ts'
@@ -196,6 +196,25 @@ export function runIdbStoreContract(name: string): void {
       expect((await store.rows()).map(({ streamId }) => streamId)).toEqual(['a'])
       await store.commit([append('a', lines(3, 1))])
       expect(await seqsFrom((from) => store.readLog('a', from), 1)).toEqual([1, 2, 3])
+    })
+
+    test('stores much text as an array of its units, at once and when it is joined, and little as it is', async () => {
+      const kinds = async (): Promise<unknown[]> =>
+        (await medium.records('segments')).map((record) => {
+          const { data, encoded } = record as PackedChunks
+          return [typeof data === 'string' ? 'string' : data.constructor.name, encoded]
+        })
+      await store.commit([append('a', [{ time: 1, data: 'x'.repeat(20_000) }])])
+      await store.commit([append('b', [{ time: 1, data: 'ü'.repeat(20_000) }])])
+      for (const half of [1, 2]) await store.commit([append('c', [{ time: half, data: 'x'.repeat(10_000) }])])
+      expect(await kinds()).toEqual([
+        ['Uint8Array', true],
+        ['Uint16Array', true],
+        ['string', undefined],
+        ['string', undefined],
+      ])
+      await store.compact('c')
+      expect((await kinds()).slice(2)).toEqual([['Uint8Array', true]])
     })
 
     test('joins the small records of thousands of commits, window by window, and the next time only what is new', async () => {
