@@ -1,3 +1,4 @@
+import type { Sink } from 'headwater'
 import { hasRedis, RedisServer } from '../../support/redis-server.ts'
 import { Command } from '../harness/cli.ts'
 import { expect, test } from '../harness/fixtures.ts'
@@ -144,6 +145,45 @@ test('a pipe goes on through the servers that are left, exactly once', async () 
     front.without(a)
     pipe.end()
     expect(await pipe.exit).toBe(0)
+    expect(await b.content(stream)).toBe(said.join(''))
+    expect(await endingOf(b, stream)).toBeNull()
+  } finally {
+    await front.close()
+    await cluster.close()
+  }
+})
+
+test('a page’s upload goes on through the servers that are left, exactly once', async ({ tabs, upstream }) => {
+  const cluster = await startCluster()
+  const front = await balance(cluster.servers)
+  try {
+    const [a, b] = cluster.servers
+    upstream.proxyTo(front.url)
+    const stream = '/v1/stream/files/1'
+    const said = lines(2_000)
+    const half = said.slice(0, 1_000).join('')
+    const [tab] = await tabs(1)
+    if (!tab) throw new Error('no tab')
+    await tab.page.evaluate((to) => {
+      const sink = hw.hub.channel('files').start({ to })
+      Object.assign(globalThis, { sink })
+    }, stream)
+    const write = (chunks: readonly string[], closes: boolean): Promise<void> =>
+      tab.page.evaluate(
+        async ([data, last]) => {
+          const { sink } = globalThis as unknown as { sink: Sink }
+          for (const chunk of data) await sink.write(chunk)
+          if (last) await sink.close()
+        },
+        [chunks, closes] as const,
+      )
+    await write(said.slice(0, 1_000), false)
+    await until('half of it', async () => ((await b.content(stream).catch(() => '')) === half ? true : null))
+    const dying = a.kill()
+    await write(said.slice(1_000), true)
+    await dying
+    front.without(a)
+    await tab.page.evaluate(() => (globalThis as unknown as { sink: Sink }).sink.uploaded)
     expect(await b.content(stream)).toBe(said.join(''))
     expect(await endingOf(b, stream)).toBeNull()
   } finally {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { killHub } from '../harness/browser.ts'
 import { expect, test } from '../harness/fixtures.ts'
+import type { Tab } from '../harness/fixtures.ts'
 import type { HeadwaterServer } from '../harness/server.ts'
 
 /** All bytes of a stream on the server, and how it ended. */
@@ -90,6 +91,50 @@ test('a file of some MB arrives byte-identical, once, though the server and the 
   expect([bytes.length, closed, ending]).toEqual([SIZE, true, null])
   expect([...createHash('sha256').update(bytes).digest()]).toEqual(hash)
   expect(await shown()).toMatchObject({ loaded: SIZE, total: SIZE, failure: null })
+})
+
+test('a late view and the uploader catch up together: the page shows all of it, and so does the server', async ({
+  tabs,
+  server,
+  network,
+  context,
+}) => {
+  const path = '/v1/stream/notes/1'
+  const CHUNKS = 160
+  const [tab] = await tabs(1)
+  if (!tab) throw new Error('no tab')
+  network.up = false
+  // More than one read of the store, in records whose arrays a tab may get for its own.
+  await tab.page.evaluate(
+    async ([to, count]) => {
+      const sink = hw.hub.channel('notes').start({ to: { url: to, highWaterMark: 64 * 1024 * 1024 } })
+      const chunks = Array.from({ length: count }, (_, i) => `${i} `.repeat(10_000))
+      Object.assign(globalThis, { sink })
+      await Promise.all(chunks.map((chunk) => sink.write(chunk)))
+    },
+    [path, CHUNKS] as const,
+  )
+  // What the old hub still had in memory the new one reads from the store.
+  await killHub(context)
+  await tab.follow('notes')
+  await expect.poll(() => tab.page.evaluate(() => hw.follow('notes').upload?.waitingFor)).toBe('server')
+  const truth = Array.from({ length: CHUNKS }, (_, i) => `${i} `.repeat(10_000)).join('')
+  // Compared in the page: the report of a difference would have megabytes.
+  const showsAll = (shown: Tab): Promise<boolean> =>
+    shown.page.evaluate((all) => hw.view('notes').streams.at(-1)?.text === all, truth)
+  await expect.poll(() => showsAll(tab)).toBe(true)
+  const [late] = await tabs(1)
+  if (!late) throw new Error('no tab')
+  await late.follow('notes')
+  await expect.poll(() => showsAll(late)).toBe(true)
+  network.up = true
+  await tab.page.evaluate(async () => {
+    const { sink } = globalThis as unknown as { sink: { close(): Promise<void>; uploaded: Promise<void> } }
+    await sink.close()
+    await sink.uploaded
+  })
+  const { bytes, closed, ending } = await stored(server, path)
+  expect([bytes.toString() === truth, closed, ending]).toEqual([true, true, null])
 })
 
 test('frames as of a microphone arrive as they are made; the reading side’s cancel stops the page', async ({
