@@ -1,15 +1,19 @@
+import { setImmediate } from 'node:timers/promises'
 import { asBinary, open, TransactionFlags } from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { StreamName } from '../stream-store.ts'
 import { GroupCommit } from './group-commit.ts'
 import { checkId, checkNamed, checkProducer, checkRecord, checkRow, decoded, whole } from './stored-values.ts'
 import { isUnfinished } from './stream-row.ts'
-import type { ListedTables, ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
+import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
 // A record is stored behind the byte at which it begins, as a double: exact up to 2^53, like every other count here.
 const START_BYTES = 8
 // Sorts after every string and number in ordered-binary keys.
 const AFTER_ALL = Buffer.from([0xff])
+
+/** How many rows of a list are read before others have their turn. */
+const PIECE = 500
 
 const ROWS = 'rows-1'
 const NAMES = 'names-1'
@@ -28,7 +32,7 @@ const COMMIT = TransactionFlags.ABORTABLE | TransactionFlags.SYNCHRONOUS_COMMIT
  * writes one root. Whoever waits for a write waits for the disk, and so does the process meanwhile; {@link GroupCommit} makes that one wait for
  * all that arrived together.
  */
-export class LmdbTables implements TableDatabase, ListedTables {
+export class LmdbTables implements TableDatabase, Tables {
   readonly #root: RootDatabase
   readonly #commits: GroupCommit
   readonly #rows: Database<StreamRow, number>
@@ -43,6 +47,7 @@ export class LmdbTables implements TableDatabase, ListedTables {
    * transaction that fails may leave one here that is not; nothing that is unfinished is missing.
    */
   #unfinished: Set<number> | null = null
+  #closed = false
 
   constructor(folder: string) {
     this.#root = open({ path: folder, maxDbs: 8, noSubdir: false })
@@ -55,7 +60,7 @@ export class LmdbTables implements TableDatabase, ListedTables {
     this.#graves = this.#root.openDB({ name: GRAVES, encoding: 'json' })
   }
 
-  read<T>(work: (tables: ListedTables) => T): T {
+  read<T>(work: (tables: Tables) => T): T {
     return work(this)
   }
 
@@ -73,6 +78,7 @@ export class LmdbTables implements TableDatabase, ListedTables {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     this.#commits.flush()
     await this.#root.close()
   }
@@ -87,30 +93,35 @@ export class LmdbTables implements TableDatabase, ListedTables {
     return row === undefined ? undefined : checkRow(row, id)
   }
 
-  *rows(channel?: string): Iterable<StreamRow> {
-    if (channel !== undefined) return yield* this.#rowsOf(channel)
-    for (const id of this.#rows.getKeys()) {
-      const row = whole(() => this.rowById(id))
-      if (row !== undefined) yield row
-    }
+  rows(channel?: string): Promise<StreamRow[]> {
+    if (channel === undefined) return this.#inPieces([...this.#rows.getKeys()], (id) => this.rowById(id))
+    const names = this.#names.getKeys({ start: [channel, ''], end: [channel, AFTER_ALL] as never })
+    return this.#inPieces([...names], ([, run]) => this.row({ channel, run }))
   }
 
-  *#rowsOf(channel: string): Iterable<StreamRow> {
-    for (const [, run] of this.#names.getKeys({ start: [channel, ''], end: [channel, AFTER_ALL] as never })) {
-      const row = whole(() => this.row({ channel, run }))
-      if (row !== undefined) yield row
-    }
-  }
-
-  *unfinishedRows(): Iterable<StreamRow> {
+  unfinishedRows(): Promise<StreamRow[]> {
     const ids = (this.#unfinished ??= new Set(this.#rows.getKeys()))
-    for (const id of ids) {
-      const row = whole(() => this.rowById(id) ?? null)
-      // What cannot be read now is looked at again.
-      if (row === undefined) continue
-      if (row !== null && isUnfinished(row)) yield row
-      else ids.delete(id)
+    return this.#inPieces([...ids], (id) => {
+      // What cannot be read throws, and is looked at again.
+      const row = this.rowById(id)
+      if (row !== undefined && isUnfinished(row)) return row
+      ids.delete(id)
+      return undefined
+    })
+  }
+
+  /** The rows of many keys, without those that cannot be read. To decode them all at once took a fifth of a second for 20,000. */
+  async #inPieces<K>(keys: readonly K[], rowOf: (key: K) => StreamRow | undefined): Promise<StreamRow[]> {
+    const rows: StreamRow[] = []
+    for (let from = 0; from < keys.length; from += PIECE) {
+      if (from > 0) await setImmediate()
+      if (this.#closed) throw new Error('The store is closed.')
+      for (const key of keys.slice(from, from + PIECE)) {
+        const row = whole(() => rowOf(key))
+        if (row !== undefined) rows.push(row)
+      }
     }
+    return rows
   }
 
   saveRow(row: StreamRow): void {

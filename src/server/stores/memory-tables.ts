@@ -1,11 +1,11 @@
 import type { StreamName } from '../stream-store.ts'
 import { isUnfinished } from './stream-row.ts'
-import type { ListedTables, ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
+import type { ProducerRow, StoredRecord, StreamRow, TableDatabase, Tables } from './tables.ts'
 
 const keyOf = (name: StreamName): string => JSON.stringify([name.channel, name.run])
 
 /** Tables in this process's memory. */
-export class MemoryTables implements TableDatabase, ListedTables {
+export class MemoryTables implements TableDatabase, Tables {
   readonly #channels = new Map<string, Map<string, StreamRow>>()
   readonly #byId = new Map<number, StreamRow>()
   readonly #producers = new Map<number, Map<string, ProducerRow>>()
@@ -15,7 +15,7 @@ export class MemoryTables implements TableDatabase, ListedTables {
   readonly #tombstones = new Map<string, number>()
   #lastId = 0
 
-  read<T>(work: (tables: ListedTables) => T): T {
+  read<T>(work: (tables: Tables) => T): T {
     return work(this)
   }
 
@@ -44,13 +44,13 @@ export class MemoryTables implements TableDatabase, ListedTables {
     return this.#byId.get(id)
   }
 
-  *rows(channel?: string): Iterable<StreamRow> {
-    if (channel === undefined) yield* this.#byId.values()
-    else yield* this.#channels.get(channel)?.values() ?? []
+  rows(channel?: string): Promise<StreamRow[]> {
+    const rows = channel === undefined ? this.#byId : this.#channels.get(channel)
+    return Promise.resolve([...(rows?.values() ?? [])])
   }
 
-  *unfinishedRows(): Iterable<StreamRow> {
-    for (const row of this.rows()) if (isUnfinished(row)) yield row
+  async unfinishedRows(): Promise<StreamRow[]> {
+    return (await this.rows()).filter(isUnfinished)
   }
 
   saveRow(row: StreamRow): void {

@@ -2,11 +2,11 @@ import { Redis } from 'ioredis'
 import { nanoid } from 'nanoid'
 import * as v from 'valibot'
 import type { StreamChange } from '../stream-store.ts'
-import { Missing, RedisKnowledge, RedisTransaction } from './redis-transaction.ts'
+import { held, Missing, RedisKnowledge, RedisTransaction } from './redis-transaction.ts'
 import { RedisKeys } from './redis-keys.ts'
 import { within } from '../within.ts'
-import { DamagedError } from './stored-values.ts'
-import type { ListedTables, TableDatabase, Tables } from './tables.ts'
+import { checkRow, DamagedError, whole } from './stored-values.ts'
+import type { StreamRow, TableDatabase, Tables } from './tables.ts'
 
 export interface RedisTablesOptions {
   /** Address: `redis://` or `rediss://`, with user, password and database where there are any. */
@@ -41,6 +41,8 @@ return 0
 
 /** A transaction that loses so often against other processes is not going to win. */
 const MAX_CONFLICTS = 1_000
+/** How many rows of a list are fetched at once. */
+const FETCH_ROWS = 1_000
 /** Most calls of one transaction: Redis does nothing else meanwhile. */
 const MAX_BATCH = 256
 
@@ -151,9 +153,34 @@ export class RedisTables implements TableDatabase {
   }
 
   /** Reads see one row as it is now, and what belongs to it: records never change. */
-  async read<T>(work: (tables: ListedTables) => T): Promise<T> {
+  async read<T>(work: (tables: Tables) => T): Promise<T> {
     const transaction = new RedisTransaction(this.#redis, this.#keys, new RedisKnowledge())
     return transaction.run(() => work(transaction))
+  }
+
+  async rows(channel?: string): Promise<StreamRow[]> {
+    const ids =
+      channel === undefined ? this.#redis.hkeys(this.#keys.rows) : this.#redis.smembers(this.#keys.runs(channel))
+    return this.#rowsOf(await ids)
+  }
+
+  async unfinishedRows(): Promise<StreamRow[]> {
+    return this.#rowsOf(await this.#redis.smembers(this.#keys.unfinished))
+  }
+
+  /** In pieces: neither Redis nor this process should do nothing else meanwhile. */
+  async #rowsOf(ids: readonly string[]): Promise<StreamRow[]> {
+    const rows: StreamRow[] = []
+    for (let from = 0; from < ids.length; from += FETCH_ROWS) {
+      const piece = ids.slice(from, from + FETCH_ROWS)
+      const values = await this.#redis.hmgetBuffer(this.#keys.rows, ...piece)
+      for (const [i, id] of piece.entries()) {
+        const { value } = held<unknown>(values[i])
+        const row = value === undefined ? undefined : whole(() => checkRow(value, Number(id)))
+        if (row !== undefined) rows.push(row)
+      }
+    }
+    return rows
   }
 
   write<T>(work: (tables: Tables) => T, changesOf: (result: T) => readonly StreamChange[] = () => []): Promise<T> {

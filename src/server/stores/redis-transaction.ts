@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis'
 import type { StreamName } from '../stream-store.ts'
 import type { RedisKeys } from './redis-keys.ts'
-import { checkId, checkNamed, checkProducer, checkRecord, checkRow, whole } from './stored-values.ts'
+import { checkId, checkNamed, checkProducer, checkRecord, checkRow } from './stored-values.ts'
 import { isAttended, isUnfinished } from './stream-row.ts'
-import type { ListedTables, ProducerRow, StoredRecord, StreamRow } from './tables.ts'
+import type { ProducerRow, StoredRecord, StreamRow, Tables } from './tables.ts'
 
 /** Something is needed that was not fetched yet. What threw it is run again once it is here. */
 export class Missing extends Error {
@@ -23,7 +23,7 @@ interface Held<T> {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function held<T>(bytes: Buffer | null | undefined): Held<T> {
+export function held<T>(bytes: Buffer | null | undefined): Held<T> {
   if (bytes == null) return { raw: '', value: undefined }
   try {
     const raw = utf8.decode(bytes)
@@ -47,8 +47,6 @@ const MAX_KNOWN = 10_000
 /** About how many bytes of records are fetched at once, and how many records at most. */
 const FETCH_BYTES = 1024 * 1024
 const FETCH_RECORDS = 2_000
-/** How many rows of a list are fetched at once. */
-const FETCH_ROWS = 1_000
 /** Records, and bytes of them, after which a transaction takes no further call: Redis does nothing else meanwhile, and takes a million words at once. */
 const FULL_RECORDS = 10_000
 const FULL_BYTES = 4 * 1024 * 1024
@@ -76,13 +74,10 @@ export class RedisKnowledge {
   }
 }
 
-/** Instead of the key of a set of ids: every row. */
-const ALL = ''
-
 type Word = string | number | Buffer
 
 /** One transaction's view of the tables: what is known, under what it wrote itself. */
-export class RedisTransaction implements ListedTables {
+export class RedisTransaction implements Tables {
   readonly #redis: Redis
   readonly #keys: RedisKeys
   readonly #known: RedisKnowledge
@@ -92,7 +87,6 @@ export class RedisTransaction implements ListedTables {
   /** `null` where there is none. */
   readonly #records = new Map<number, Map<number, StoredRecord | null>>()
   readonly #tombstones = new Map<string, number | undefined>()
-  readonly #lists = new Map<string, readonly StreamRow[]>()
   readonly #ids: number[] = []
   // Made anew by each run.
   #idsGiven = 0
@@ -203,36 +197,6 @@ export class RedisTransaction implements ListedTables {
 
   rowById(id: number): StreamRow | undefined {
     return this.#judged(this.#keys.rows, String(id), (row) => checkRow(row, id))
-  }
-
-  rows(channel?: string): Iterable<StreamRow> {
-    return this.#listed(channel === undefined ? ALL : this.#keys.runs(channel))
-  }
-
-  unfinishedRows(): Iterable<StreamRow> {
-    return this.#listed(this.#keys.unfinished)
-  }
-
-  #listed(list: string): Iterable<StreamRow> {
-    const rows = this.#lists.get(list)
-    if (rows === undefined) throw new Missing(() => this.#fetchRows(list))
-    return rows
-  }
-
-  /** In pieces: they may be a hundred thousand, and neither Redis nor this process should do nothing else meanwhile. */
-  async #fetchRows(list: string): Promise<void> {
-    const ids = list === ALL ? await this.#redis.hkeys(this.#keys.rows) : await this.#redis.smembers(list)
-    const rows: StreamRow[] = []
-    for (let from = 0; from < ids.length; from += FETCH_ROWS) {
-      const piece = ids.slice(from, from + FETCH_ROWS)
-      const values = await this.#redis.hmgetBuffer(this.#keys.rows, ...piece)
-      for (const [i, id] of piece.entries()) {
-        const { value } = held<unknown>(values[i])
-        const row = value === undefined ? undefined : whole(() => checkRow(value, Number(id)))
-        if (row !== undefined) rows.push(row)
-      }
-    }
-    this.#lists.set(list, rows)
   }
 
   saveRow(row: StreamRow): void {

@@ -19,7 +19,7 @@ import { readPage } from './read-page.ts'
 import { release, resolveRow } from './row-life.ts'
 import { DamagedError } from './stored-values.ts'
 import { infoOf, isExpired, needsRenewal, needsTouch, renewed } from './stream-row.ts'
-import type { ListedTables, StreamRow, TableDatabase, Tables } from './tables.ts'
+import type { StreamRow, TableDatabase, Tables } from './tables.ts'
 
 /** A {@link StreamStore} over any {@link TableDatabase}: the rules once, the storage as one likes. */
 export class TableStore implements StreamStore {
@@ -76,7 +76,7 @@ export class TableStore implements StreamStore {
     return page
   }
 
-  async #read<T>(work: (tables: ListedTables) => T): Promise<T> {
+  async #read<T>(work: (tables: Tables) => T): Promise<T> {
     return this.#open().read(work)
   }
 
@@ -133,13 +133,14 @@ export class TableStore implements StreamStore {
 
   async unfinishedRuns(): Promise<readonly StreamInfo[]> {
     const now = this.#now()
-    const rows = await this.#open().read((tables) => [...tables.unfinishedRows()])
+    const rows = await this.#open().unfinishedRows()
     return rows.filter((row) => !row.gone && !isExpired(row, now)).map(infoOf)
   }
 
   async #visible(channel?: string): Promise<StreamRow[]> {
     const now = this.#now()
-    return this.#open().read((tables) => [...tables.rows(channel)].filter((row) => !row.gone && !isExpired(row, now)))
+    const rows = await this.#open().rows(channel)
+    return rows.filter((row) => !row.gone && !isExpired(row, now))
   }
 
   async renewLease(name: StreamName): Promise<StreamInfo | 'missing' | 'gone'> {
@@ -179,7 +180,7 @@ export class TableStore implements StreamStore {
   }
 
   async sweep(): Promise<number> {
-    const rows = await this.#open().read((tables) => [...tables.rows()])
+    const rows = await this.#open().rows()
     let count = 0
     // Each by itself: what others write meanwhile does not wait for all of them.
     for (const { id } of rows.filter((row) => this.#isOver(row))) if (await this.#sweepOne(id)) count += 1

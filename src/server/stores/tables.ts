@@ -76,17 +76,16 @@ export interface Tables {
   saveTombstone(name: StreamName, time: number, before: number): void
 }
 
-/** What whoever only reads may list besides: a transaction that writes would depend on every row that it saw. */
-export interface ListedTables extends Tables {
-  /** Of one channel, or of all; in no particular order. */
-  rows(channel?: string): Iterable<StreamRow>
-  /** Rows with a writer or a lease, and without an ending. */
-  unfinishedRows(): Iterable<StreamRow>
-}
-
 /** Transactions over tables. What is given to them may be run again: until it returned, it has changed nothing. */
 export interface TableDatabase {
-  read<T>(work: (tables: ListedTables) => T): T | Promise<T>
+  read<T>(work: (tables: Tables) => T): T | Promise<T>
+  /**
+   * Of one channel, or of all; in no particular order. Each row is as it was at some moment since the call: there may be a hundred thousand, and
+   * nothing else waits for all of them.
+   */
+  rows(channel?: string): Promise<StreamRow[]>
+  /** Rows with a writer or a lease, and without an ending; as {@link TableDatabase.rows}. */
+  unfinishedRows(): Promise<StreamRow[]>
   /**
    * Resolves once the transaction is as durable as the database promises. Transactions are applied in the order of the calls. A database that
    * is shared by processes tells the others of `changesOf` the result, together with the commit.

@@ -76,3 +76,30 @@ it('lists a run as unfinished again once its row can be read again', async () =>
   await store.close()
   await rm(folder, { recursive: true, force: true })
 })
+
+it('lets others have their turn while it lists many streams, and stops where it is closed meanwhile', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-store-'))
+  const store = new EmbeddedStreamStore({ folder })
+  const names = Array.from({ length: 2_000 }, (_, i) => ({ channel: `c${i >> 1}`, run: `r${i}` }))
+  await Promise.all(names.map((name) => store.create(name, { contentType: 'text/plain', writer: 'w' })))
+  const lists = [() => store.channels(), () => store.unfinishedRuns(), () => store.sweep()]
+  for (const list of lists) {
+    let turns = 0
+    let over = false
+    const count = (): void => {
+      turns += 1
+      if (!over) setImmediate(count)
+    }
+    setImmediate(count)
+    await list()
+    over = true
+    expect(turns).toBeGreaterThan(1)
+  }
+  expect(await store.channels()).toHaveLength(1_000)
+  expect((await store.runs('c7')).map((info) => info.name.run)).toEqual(['r15', 'r14'])
+  expect(await store.unfinishedRuns()).toHaveLength(2_000)
+  const listing = store.channels()
+  await store.close()
+  await expect(listing).rejects.toThrow('closed')
+  await rm(folder, { recursive: true, force: true })
+})
