@@ -43,21 +43,29 @@ async function isAnswering(port: number): Promise<boolean> {
   }
 }
 
-/** A Redis of this test's own, which hands every command to the system before it answers: it survives the death of the process. */
+/**
+ * When Redis flushes its file. With `no` every command is handed to the system before it is answered, and survives the death of the process; with
+ * `everysec`, as most run it, only as long as the disk is quick: while a flush is under way, writes are put off for up to two seconds.
+ */
+type Flushes = 'no' | 'everysec'
+
+/** A Redis of this test's own. */
 export class RedisServer {
   readonly url: string
   readonly #port: number
   readonly #folder: string
+  readonly #flushes: Flushes
   #process: ChildProcess | null = null
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, flushes: Flushes) {
     this.#port = port
     this.#folder = folder
+    this.#flushes = flushes
     this.url = `redis://127.0.0.1:${port}`
   }
 
-  static async start(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), 'headwater-redis-')))
+  static async start(flushes: Flushes = 'no'): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), 'headwater-redis-')), flushes)
     await server.up()
     return server
   }
@@ -70,7 +78,7 @@ export class RedisServer {
       bind: '127.0.0.1',
       dir: this.#folder,
       appendonly: 'yes',
-      appendfsync: 'everysec',
+      appendfsync: this.#flushes,
       save: '',
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])

@@ -189,7 +189,7 @@ export interface RedisRow {
 
 /** One Redis, one and three processes of the server: readers are at all of them, the writer at one. */
 export async function measureRedis(scripts: Scripts, plan: ServerPlan, say: Say): Promise<RedisRow[]> {
-  const redis = await RedisServer.start()
+  const redis = await RedisServer.start('everysec')
   try {
     const rows: RedisRow[] = []
     for (const processes of [1, 3]) {
@@ -255,7 +255,7 @@ export interface ScalingRow {
  * @throws {Error} where the system gives no shares of processors
  */
 export async function measureScaling(scripts: Scripts, plan: ServerPlan, say: Say): Promise<ScalingRow[]> {
-  const redis = await RedisServer.start()
+  const redis = await RedisServer.start('everysec')
   try {
     const rows: ScalingRow[] = []
     for (const processes of [1, 2, 3]) {
