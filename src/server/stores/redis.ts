@@ -8,7 +8,7 @@ export interface RedisStoreOptions extends RedisTablesOptions {
 
 /**
  * Streams in Redis or Valkey (7 or newer), shared by any number of processes. As durable as Redis is set to be: what was acknowledged survives the death
- * of every process of ours; for the death of Redis itself it needs `appendonly yes`. While Redis is away, calls wait.
+ * of every process of ours; for the death of Redis itself it needs `appendonly yes` and `appendfsync always`. While Redis is away, calls wait.
  */
 export class RedisStreamStore extends TableStore {
   readonly #tables: RedisTables
